@@ -68,7 +68,8 @@ Execution execute(ShardState& state, FactSource& facts, CommandDecided& decided,
             conflict.past = std::make_unique<PastCommand>(*past);
             return conflict;
         }
-        // It may be in transit already, which must not happen twice. The caller gives up all of this.
+        // It may be in transit already, which must not happen twice. The caller gives up all of
+        // this.
         if (facts.has_failed()) return executed(Execution::Kind::forwarded, sink);
     }
     if (std::holds_alternative<Group>(decided.command.body)) {

@@ -14,8 +14,8 @@ Facts facts_about(const ShardState& state, const AccountRow& row);
 /// Of an account that is not known here.
 Facts facts_about(AccountId unknown);
 
-/// Makes a new change one that leaves the account as it is, with the next version; to be altered. Of
-/// a transit account, which may not be open yet:
+/// Makes a new change one that leaves the account as it is, with the next version; to be altered.
+/// Of a transit account, which may not be open yet:
 inline void begin_change(Change& change, AccountNumber number, const AccountStanding& standing) {
     change.account = number;
     change.version = standing.version.next();

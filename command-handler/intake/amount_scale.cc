@@ -50,6 +50,7 @@ struct Scales {
     bool any_likely = false;
     bool any_refused = false;
     bool any_unknown = false;
+    bool any_pending = false;
     std::size_t unknown_decimals = 0;  ///< most places written for an unknown account
 
     /// Whether all can be read at one.
@@ -61,6 +62,7 @@ struct Scales {
 Scales survey(std::span<const WrittenAmount> amounts, bool by_refused) {
     Scales scales;
     for (const WrittenAmount& written : amounts) {
+        if (written.account.certainty == Certainty::pending) scales.any_pending = true;
         if (!has_scale(written.account, by_refused)) {
             scales.any_unknown = true;
             scales.unknown_decimals =
@@ -82,7 +84,7 @@ std::variant<AmountsRead, AmountWrong, AmountsUncertain> read_amounts(
     std::span<WrittenAmount> amounts) {
     Scales scales = survey(amounts, true);
     // A command carries one scale: what is only likely has to be read at it.
-    if (scales.any_likely && !scales.is_one()) return AmountsUncertain{};
+    if (scales.any_pending || (scales.any_likely && !scales.is_one())) return AmountsUncertain{};
     // And so has what a refused line said, or it counts for nothing.
     const bool by_refused = scales.is_one();
     if (!by_refused) scales = survey(amounts, false);

@@ -7,15 +7,6 @@ namespace vouch::command_handler {
 
 namespace {
 
-/// An account's asset is part of what its opening says, so an accepted opening is certain of it. A
-/// hold or entry may be the repeat of an earlier one: its accounts are certain then, their assets
-/// are what those accounts really have.
-void forget_assets(AccountFact&) {}
-void forget_assets(HoldFact& fact) { fact.asset.reset(); }
-void forget_assets(EntryFact& fact) {
-    for (PostingFact& posting : fact.postings) posting.asset.reset();
-}
-
 bool says_the_same(const AccountFact& a, const AccountFact& b) { return a.asset == b.asset; }
 bool says_the_same(const HoldFact& a, const HoldFact& b) {
     return a.payer == b.payer && a.payee == b.payee;
@@ -101,7 +92,6 @@ void ClaimedFacts<Fact>::end(const FactSubject& key, std::uint64_t line, LineEnd
     // What was pending the books know from now on; what was withdrawn nobody does.
     if (known->fact.certainty == Certainty::pending || end == LineEnd::withdrawn) return erase(key);
     known->fact.certainty = end == LineEnd::accepted ? Certainty::certain : Certainty::refused;
-    forget_assets(known->fact);
 }
 
 template class ClaimedFacts<AccountFact>;

@@ -214,11 +214,7 @@ bool fill_hold(BodyReader& in, CommandId hold, AccountId& account, AccountFact& 
     if (known.certainty == Certainty::pending) return false;
     if (is_given) return true;
     account = known.payer;
-    if (known.asset) {
-        fact = {.certainty = known.certainty, .asset = *known.asset};
-    } else if (!account.is_zero()) {
-        fact = in.account_fact(account);
-    }
+    if (!account.is_zero()) fact = in.account_fact(account);
     return true;
 }
 
@@ -324,21 +320,16 @@ bool read(BodyReader& in, Refund& body) {
         if (in.raw.has(field)) *out = static_cast<std::uint32_t>(position);
     }
     if (body.account.is_zero()) body.account = body.from;
-    AccountFact fact;
     const bool is_given = !body.account.is_zero();
     if (!is_given || in.directory.orders_lines()) {
         const EntryFact entry = in.directory.entry(in.command.ledger, body.entry);
         if (entry.certainty == Certainty::pending) return false;
         const auto position = debited_posting(entry, body.credit_posting);
-        if (!is_given && position) {
-            const PostingFact& posting = entry.postings[*position];
-            body.account = posting.account;
-            if (posting.asset) fact = {.certainty = entry.certainty, .asset = *posting.asset};
-        }
+        if (!is_given && position) body.account = entry.postings[*position].account;
     }
     if (!in.raw.has(Field::amount)) return true;
-    if (fact.certainty == Certainty::unknown && !body.account.is_zero())
-        fact = in.account_fact(body.account);
+    AccountFact fact;
+    if (!body.account.is_zero()) fact = in.account_fact(body.account);
     return in.amount(Field::amount, fact, body.amount.emplace());
 }
 

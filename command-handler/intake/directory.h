@@ -32,14 +32,12 @@ struct AccountFact {
 struct HoldFact {
     Certainty certainty = Certainty::unknown;
     AccountId payer;
-    AccountId payee;             ///< zero: none, or not known
-    std::optional<Asset> asset;  ///< empty: the payer is not known
+    AccountId payee;  ///< zero: none, or not known
 };
 
 struct PostingFact {
     AccountId account;
     Side side = Side::debit;
-    std::optional<Asset> asset;
 };
 
 struct EntryFact {

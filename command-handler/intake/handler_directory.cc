@@ -17,20 +17,16 @@ HoldFact HandlerDirectory::hold(LedgerId ledger, CommandId hold) {
     if (!known) return {};
     return {.certainty = Certainty::certain,
             .payer = known->payer,
-            .payee = known->payee,
-            .asset = known->asset};
+            .payee = known->payee};
 }
 
 EntryFact HandlerDirectory::entry(LedgerId ledger, CommandId entry) {
     const std::optional<KnownEntry> known = said(handler_.find_entry(ledger, entry));
     if (!known) return {};
-    VOUCH_ASSERT(known->postings.size() == known->assets.size());
     EntryFact fact{.certainty = Certainty::certain, .postings = {}};
     fact.postings.reserve(known->postings.size());
-    for (std::size_t i = 0; i < known->postings.size(); ++i) {
-        fact.postings.push_back(
-            {known->postings[i].account, known->postings[i].side, known->assets[i]});
-    }
+    for (const Posting& posting : known->postings)
+        fact.postings.push_back({posting.account, posting.side});
     return fact;
 }
 

@@ -11,6 +11,7 @@ namespace vouch::command_handler {
 
 AccountFact StreamDirectory::account(LedgerId ledger, AccountId account) {
     const FactSubject key{ledger, account.high(), account.low()};
+    if (const Asset* const own = opened_asset(key)) return {Certainty::certain, *own};
     if (const auto known = accounts_.believed(key, line_)) return *known;
     const AccountFact fact = books_.account(ledger, account);
     // Only what is known is remembered: an unknown account may be opened at any time.
@@ -45,16 +46,15 @@ EntryFact StreamDirectory::find_entry(LedgerId ledger, CommandId entry) {
     return entries_.or_refused(books_.entry(ledger, entry), key);
 }
 
-std::optional<Asset> StreamDirectory::asset_of(LedgerId ledger, AccountId account) {
-    const AccountFact* known = accounts_.find({ledger, account.high(), account.low()});
-    if (known == nullptr) return std::nullopt;
-    return known->asset;
+const Asset* StreamDirectory::opened_asset(const FactSubject& account) const {
+    const auto opened = std::ranges::find(opened_, account, &Opened::account);
+    return opened == opened_.end() ? nullptr : &opened->asset;
 }
 
 EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
     EntryFact fact{.certainty = Certainty::likely, .postings = {}};
     const auto add = [&](AccountId account, Side side) {
-        fact.postings.push_back({account, side, asset_of(ledger, account)});
+        fact.postings.push_back({account, side});
     };
     const bool is_known = std::visit(
         Overloads{
@@ -105,6 +105,7 @@ void StreamDirectory::add_claim(What what, const FactSubject& key) {
 void StreamDirectory::start_line(std::uint64_t line) {
     VOUCH_ASSERT(line >= line_);
     line_ = line;
+    opened_.clear();
     behind_.clear();
     sizes_.clear();
 }
@@ -117,6 +118,7 @@ void StreamDirectory::learn(const Command& command) {
             const auto& open = std::get<OpenAccount>(command.body);
             const FactSubject account{ledger, open.account.high(), open.account.low()};
             const AccountFact fact{.certainty = Certainty::likely, .asset = open.asset};
+            opened_.push_back({account, open.asset});
             if (accounts_.claim(account, fact, line_)) add_claim(What::account, account);
             return;
         }
@@ -124,8 +126,7 @@ void StreamDirectory::learn(const Command& command) {
             const auto& hold = std::get<PlaceHold>(command.body);
             const HoldFact fact{.certainty = Certainty::likely,
                                 .payer = hold.debit,
-                                .payee = hold.credit,
-                                .asset = asset_of(ledger, hold.debit)};
+                                .payee = hold.credit};
             if (holds_.claim(made, fact, line_)) add_claim(What::hold, made);
             return;
         }

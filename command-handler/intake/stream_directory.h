@@ -21,8 +21,14 @@ namespace vouch::command_handler {
 /// A line's claims are `likely` until its outcome is known: then they are certain, or `refused` and
 /// only good for what the books do not know better. So the same lines become the same commands
 /// however fast outcomes come: a capture of a hold that is refused names the account either way.
+/// (Not so where a line would open an account that is open already with another asset: what goes by
+/// that line while it is in flight is refused with it.)
 /// What a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of
 /// many postings), and what two lines in flight say differently, is `pending` for later lines.
+///
+/// Of an account that a group opens, its later members go by that opening, whatever is known
+/// besides: where the account is open already, the whole group fails. So a group is read alike
+/// whenever it is sent, and told as it was read (projector/queries/asked_command.h).
 ///
 /// Where several shards decide, the lines' order needs every account that a line changes, also
 /// those that it names only by a hold or entry: then these are looked up even where the line says
@@ -82,6 +88,10 @@ private:
         What what = What::account;
         FactSubject key;
     };
+    struct Opened {
+        FactSubject account;
+        Asset asset;
+    };
     struct Line {
         std::uint64_t line = 0;
         bool settled = false;
@@ -92,13 +102,15 @@ private:
     void add_claim(What what, const FactSubject& key);
     void end_claim(const Claim& claim, std::uint64_t line, LineEnd end);
     void end_line(std::uint64_t line, LineEnd end);
-    std::optional<Asset> asset_of(LedgerId ledger, AccountId account);
+    /// Of the first opening in this line; null when it has none.
+    const Asset* opened_asset(const FactSubject& account) const;
     EntryFact fact_of(LedgerId ledger, const Command& command);
     HoldFact find_hold(LedgerId ledger, CommandId hold);
     EntryFact find_entry(LedgerId ledger, CommandId entry);
 
     Directory& books_;
     std::uint32_t shard_count_;
+    std::vector<Opened> opened_;  ///< by members of this line
     std::vector<AccountId> behind_;
     std::vector<EntrySize> sizes_;
     ClaimedFacts<AccountFact> accounts_;

@@ -13,7 +13,8 @@
 #include <utility>
 
 // ends = sector*                                           by shard; all zeros: nothing is kept yet
-// sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what stands before it
+// sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what stands before
+// it
 //
 // Numbers are big-endian. Disks write a sector whole or not at all: a crash leaves the old one or
 // the new one.
@@ -86,7 +87,8 @@ Result<std::unique_ptr<KeptEnds>> KeptEnds::open(const std::filesystem::path& pa
         const Result<SetAside> aside = set_aside(path, "damaged", files);
         if (!aside) return aside.error();
         warnings.push_back(damage->message + "; set aside as " + aside->path.string() + ", " +
-                           std::to_string(aside->kept) + " of its kind are kept there, and begun anew");
+                           std::to_string(aside->kept) +
+                           " of its kind are kept there, and begun anew");
     }
     Result<File> file = File::open(files, path.string(), O_RDWR | O_CREAT);
     if (!file) return file.error();

@@ -3,7 +3,6 @@
 #include "command-handler/shard/answer_details.h"
 #include "events/entries/step_parts.h"
 
-
 namespace vouch::command_handler {
 namespace {
 
@@ -16,12 +15,9 @@ std::optional<KnownEntry> find_followed(const ShardBooks& books, LedgerId ledger
     if (!followed || followed->changes.size() != 2) return std::nullopt;
     const AccountId payer = payer_of(followed->step.kind);
     const Change& posted = followed->changes.back();
-    const AccountTable& accounts = books.state.accounts();
-    const AccountRow& payee = accounts.row(posted.account);
-    const Asset asset = accounts.asset(payee);
+    const AccountId payee = books.state.accounts().row(posted.account).id;
     return KnownEntry{
-        {{payer, Side::debit, posted.amount}, {payee.id, Side::credit, posted.amount}},
-        {asset, asset}};
+        {{payer, Side::debit, posted.amount}, {payee, Side::credit, posted.amount}}};
 }
 
 }  // namespace
@@ -42,7 +38,7 @@ std::optional<KnownHold> known_hold(const ShardBooks& books, LedgerId ledger, Co
     const AccountRow& payer = accounts.row(found->payer);
     AccountId payee = found->remote_payee;
     if (payee.is_zero() && found->payee) payee = accounts.row(*found->payee).id;
-    return KnownHold{payer.id, payee, accounts.asset(payer)};
+    return KnownHold{payer.id, payee};
 }
 
 std::optional<KnownEntry> known_entry(const ShardBooks& books, LedgerId ledger, CommandId entry) {
@@ -54,9 +50,7 @@ std::optional<KnownEntry> known_entry(const ShardBooks& books, LedgerId ledger, 
     const AccountTable& accounts = books.state.accounts();
     for (const Change& change : past->event.changes) {
         if (!change.side) continue;
-        const AccountRow& row = accounts.row(change.account);
-        known.postings.push_back({row.id, *change.side, change.amount});
-        known.assets.push_back(accounts.asset(row));
+        known.postings.push_back({accounts.row(change.account).id, *change.side, change.amount});
     }
     if (known.postings.empty()) return std::nullopt;
     return known;

@@ -39,11 +39,9 @@ struct KnownAccount {
 struct KnownHold {
     AccountId payer;
     AccountId payee;  ///< zero: placed without
-    Asset asset;
 };
 struct KnownEntry {
     std::vector<Posting> postings;
-    std::vector<Asset> assets;  ///< of each posting
 };
 
 /// The command that had an id first, and what became of it.

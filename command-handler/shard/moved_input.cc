@@ -47,8 +47,9 @@ std::string stop_text(ShardId shard, std::span<const InputGap> gaps) {
         text += gap.what + ": " + gap.reason + "; ";
         moves += " --accept-move " + move_text(shard, gap);
     }
-    return text + "nothing of that shard was written. To go on with what is there first, without what is lost: "
-                  "vouch recover --data DIR" +
+    return text +
+           "nothing of that shard was written. To go on with what is there first, without what is "
+           "lost: vouch recover --data DIR" +
            moves + " --by NAME";
 }
 
@@ -57,11 +58,13 @@ std::string missing_records_text(ShardId shard, InputPosition last, InputPositio
     if (!of_steps && consumed.command <= last.command) return {};
     const Offset read = of_steps ? last.step : last.command;
     const Offset known = of_steps ? consumed.step : consumed.command;
-    return "shard " + std::to_string(shard.value()) + ": records are missing: its last one has read " +
+    return "shard " + std::to_string(shard.value()) +
+           ": records are missing: its last one has read " +
            std::string(of_steps ? kSteps : kCommands) + " up to offset " +
            std::to_string(read.value()) + ", and its handlers have committed " +
            std::to_string(known.value()) +
-           " with a later one; nothing of that shard was written. Put the topic of events back from "
+           " with a later one; nothing of that shard was written. Put the topic of events back "
+           "from "
            "a replica or a copy of the brokers' disks (docs/kafka.md)";
 }
 

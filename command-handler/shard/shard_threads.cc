@@ -61,8 +61,10 @@ Status ShardThreads::start_loops() {
 Status ShardThreads::start_loops(std::size_t first, std::size_t end) {
     for (std::size_t i = first; i < end; ++i) {
         ShardThread& each = *shards_[i];
-        each.thread =
-            Thread("start-" + std::to_string(i), [&each] { each.status = each.loop.start(); });
+        each.thread = Thread("start-" + std::to_string(i), [this, &each] {
+            each.status = each.loop.start();
+            if (!each.loop.stops_alone()) look_for_other_writer(each);
+        });
     }
     for (std::size_t i = first; i < end; ++i) shards_[i]->thread.join();
     Status fault;
@@ -77,13 +79,17 @@ Status ShardThreads::start_loops(std::size_t first, std::size_t end) {
 
 void ShardThreads::run(ShardThread& shard) {
     shard.status = shard.loop.run();
-    // Whoever has lost the shard reads steps that answer to another one's records.
-    if (!shard.status && shard.status.error().code == FaultCode::corrupt) {
-        const Status written = log_->check_writer(shard.loop.books().state.shard());
-        if (!written && written.error().code == FaultCode::fenced) shard.status = written;
-    }
+    look_for_other_writer(shard);
     if (!shard.status) note_stop(shard);
     shard.loop.refuse_questions();
+}
+
+/// Whoever has lost the shard takes for damage what another one has consumed, and steps that answer
+/// to another one's records.
+void ShardThreads::look_for_other_writer(ShardThread& shard) {
+    if (shard.status || shard.status.error().code != FaultCode::corrupt) return;
+    const Status written = log_->check_writer(shard.loop.books().state.shard());
+    if (!written && written.error().code == FaultCode::fenced) shard.status = written;
 }
 
 /// Known before its questions are refused and whoever waits for it is told.

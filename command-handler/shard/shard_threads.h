@@ -65,6 +65,7 @@ private:
     Status start_loops();
     Status start_loops(std::size_t first, std::size_t end);
     void run(ShardThread& shard);
+    void look_for_other_writer(ShardThread& shard);
     void note_stop(const ShardThread& stopped);
     FaultScope scope_of(const Fault& fault) const;
 

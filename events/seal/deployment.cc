@@ -106,7 +106,8 @@ Result<KafkaTopics> read_topics(const v1::KafkaTopics& message) {
                        message.in_sync_min()};
     if (topics.name.empty()) return unfit("its topics have no name");
     if (topics.brokers.empty() || topics.brokers.size() > kBrokersBytesMax)
-        return unfit("its brokers are not named in 1 to " + std::to_string(kBrokersBytesMax) + " bytes");
+        return unfit("its brokers are not named in 1 to " + std::to_string(kBrokersBytesMax) +
+                     " bytes");
     if (topics.in_sync_min == 0 || topics.in_sync_min > topics.replicas)
         return unfit("its topics have no replicas, or fewer than must be in sync");
     return topics;

@@ -35,8 +35,8 @@ public:
     /// For Options::env. Outlived by this.
     rocksdb::Env* env() const { return env_.get(); }
 
-    /// Reads of rows that have failed so far on the calling thread. Who finds no row, or walks to the
-    /// end, has to see that none failed meanwhile: RocksDB does not tell of each.
+    /// Reads of rows that have failed so far on the calling thread. Who finds no row, or walks to
+    /// the end, has to see that none failed meanwhile: RocksDB does not tell of each.
     static std::uint64_t failed_reads();
 
     /// For Options::listeners: what TakingIn says, while RocksDB merges.

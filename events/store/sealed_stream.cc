@@ -119,7 +119,8 @@ public:
     }
 
     IOStatus Skip(std::uint64_t size) override {
-        std::vector<char> scratch(static_cast<std::size_t>(std::min<std::uint64_t>(size, kFrameBytesMax)));
+        std::vector<char> scratch(
+            static_cast<std::size_t>(std::min<std::uint64_t>(size, kFrameBytesMax)));
         while (size > 0 && !has_ended_) {
             Slice read;
             const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(size,

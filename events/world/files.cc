@@ -314,8 +314,9 @@ Status File::check_named() const {
     if (!done) return fault("stat", done.error);
     if (done.value == 1) return {};
     return Fault{FaultCode::corrupt,
-                 path_ + " was removed or put elsewhere while it was written: what was acknowledged "
-                         "into it is lost unless the file comes back"};
+                 path_ +
+                     " was removed or put elsewhere while it was written: what was acknowledged "
+                     "into it is lost unless the file comes back"};
 }
 
 Result<bool> File::lock() const { return lock_by(&Files::lock); }

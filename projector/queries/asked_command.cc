@@ -43,14 +43,14 @@ std::string_view text_of(Balancing balancing) {
 
 /// `is_one_of_many`: what it is about is looked for on its group's shard alone, which nearly always
 /// has it: 1,000 members look nowhere else.
-Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
+Result<AskedCommand> write_asked(const ShardReaders& shards, const AskedAt& at,
                                  std::span<const Command> before, bool is_one_of_many,
                                  const Command& command);
 
 /// Writes the keys of a command's own object, each where the kind of command has it.
 class KeyWriter {
 public:
-    KeyWriter(const ShardReaders& shards, const RecordedAt& at, std::span<const Command> before,
+    KeyWriter(const ShardReaders& shards, const AskedAt& at, std::span<const Command> before,
               bool is_one_of_many, const Command& command, AskedCommand& out)
         : shards_(shards),
           at_(at),
@@ -61,9 +61,8 @@ public:
 
     template <class Body>
     Status write(const Body& body) {
-        Status ids;
-        if constexpr (requires { body.hold; }) ids = add_id("hold", body.hold);
-        if constexpr (requires { body.entry; }) ids = add_id("entry", body.entry);
+        if constexpr (requires { body.hold; }) add_id("hold", body.hold);
+        if constexpr (requires { body.entry; }) add_id("entry", body.entry);
         if constexpr (requires { body.name; }) {
             add_text("account", body.name.empty() ? shown(body.account) : std::string(body.name));
         } else if constexpr (requires { body.account; }) {
@@ -94,14 +93,23 @@ public:
         }
         if constexpr (requires { body.time; }) add_number("time_us", time_us(body.time));
         if constexpr (requires { body.postings; }) add_postings(body.postings);
-        if constexpr (requires { body.members; }) {
-            if (const Status added = add_members(body.members); !added) return added;
-        }
-        return ids;
+        if constexpr (requires { body.members; }) add_members(body.members);
+        return read_;
     }
 
 private:
-    std::string shown(AccountId account) const { return shards_.shown(command_.ledger, account); }
+    /// What could not be read leaves no answer.
+    template <class T>
+    bool is_read(const Result<T>& result) {
+        if (!result && read_) read_ = result.error();
+        return result.has_value();
+    }
+
+    std::string shown(AccountId account) const {
+        const OpenAccount* const opening = opening_of(account);
+        if (opening != nullptr && !opening->name.empty()) return std::string(opening->name);
+        return shards_.shown(command_.ledger, account);
+    }
     static std::optional<std::uint64_t> time_us(Timestamp time) {
         return static_cast<std::uint64_t>(time.value());
     }
@@ -119,38 +127,44 @@ private:
     void add_number(std::string_view name, const std::optional<Number>& number) {
         if (number) out_.keys.push_back({name, std::uint64_t{*number}});
     }
-    Status add_id(std::string_view name, CommandId id) {
+    void add_id(std::string_view name, CommandId id) {
         const Result<std::string> text =
-            is_one_of_many_ ? sent_id(shards_.at(at_.shard), command_.ledger, id)
+            is_one_of_many_ ? sent_id(shards_.at(at_.recorded.shard), command_.ledger, id)
                             : sent_id(shards_, command_.ledger, id);
-        if (!text) return text.error();
-        add_text(name, *text);
-        return {};
+        if (is_read(text)) add_text(name, *text);
     }
 
-    /// Of an account that was open when the command was decided, or that its group would have
-    /// opened before it; whatever is opened later says nothing of it.
-    std::optional<Scale> open_scale(AccountId account) const {
-        const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
-        if (info && *info != nullptr && was_open(**info)) return (*info)->asset.scale();
+    const OpenAccount* opening_of(AccountId account) const {
         for (const Command& member : before_) {
             const auto* const opening = std::get_if<OpenAccount>(&member.body);
-            if (opening != nullptr && opening->account == account) return opening->asset.scale();
+            if (opening != nullptr && opening->account == account) return opening;
         }
-        return std::nullopt;
+        return nullptr;
     }
+    /// As the group's own opening of it says, in front of the command (stream_directory.h); else of
+    /// an account that was open when the command was decided: what is opened later says nothing.
+    std::optional<Scale> open_scale(AccountId account) {
+        if (const OpenAccount* const own = opening_of(account)) return own->asset.scale();
+        if (account == at_.missing) return std::nullopt;
+        const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
+        if (!is_read(info) || *info == nullptr || !was_open(**info)) return std::nullopt;
+        return (*info)->asset.scale();
+    }
+    /// Shards' clocks differ. Who carries no decimals had every account's asset, or counted in
+    /// smallest units.
     bool was_open(const AccountInfo& account) const {
         const RecordedAt& opened = account.opened;
-        return opened.shard == at_.shard ? opened.event < at_.event : opened.time <= at_.time;
+        if (opened.shard == at_.recorded.shard) return opened.event < at_.recorded.event;
+        return !command_.amount_decimals || opened.time < at_.recorded.time;
     }
     /// As the sender counted, or as the account's asset does. Of an account that nobody knew,
     /// smallest units.
-    Scale scale_of(AccountId account) const {
+    Scale scale_of(AccountId account) {
         if (command_.amount_decimals) return *command_.amount_decimals;
         return open_scale(account).value_or(Scale(0));
     }
     /// The payee's account says it where nobody knew the payer.
-    Scale scale_between(AccountId debit, AccountId credit) const {
+    Scale scale_between(AccountId debit, AccountId credit) {
         if (command_.amount_decimals || open_scale(debit)) return scale_of(debit);
         return scale_of(credit);
     }
@@ -178,22 +192,21 @@ private:
                                      to_text(one.amount, own.value_or(scale_of(one.account)))});
         }
     }
-    Status add_members(std::span<const Command> members) {
-        for (std::size_t i = 0; i < members.size(); ++i) {
+    void add_members(std::span<const Command> members) {
+        for (std::size_t i = 0; i < members.size() && read_; ++i) {
             Result<AskedCommand> asked =
                 write_asked(shards_, at_, members.first(i), true, members[i]);
-            if (!asked) return asked.error();
-            out_.members.push_back(*std::move(asked));
+            if (is_read(asked)) out_.members.push_back(*std::move(asked));
         }
-        return {};
     }
 
     const ShardReaders& shards_;
-    const RecordedAt& at_;
+    const AskedAt& at_;
     std::span<const Command> before_;
     bool is_one_of_many_;
     const Command& command_;
     AskedCommand& out_;
+    Status read_;  ///< the first fault of reading
 };
 
 /// Empty when the shard does not know the id.
@@ -244,7 +257,7 @@ ShownVoucher voucher_of(const Command& command) {
 
 namespace {
 
-Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
+Result<AskedCommand> write_asked(const ShardReaders& shards, const AskedAt& at,
                                  std::span<const Command> before, bool is_one_of_many,
                                  const Command& command) {
     AskedCommand out;
@@ -263,7 +276,7 @@ Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& a
 
 }  // namespace
 
-Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
+Result<AskedCommand> asked_of(const ShardReaders& shards, const AskedAt& at,
                               const Command& command, std::span<const Command> before) {
     return write_asked(shards, at, before, false, command);
 }

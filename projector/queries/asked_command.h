@@ -51,6 +51,7 @@ struct AskedPosting {
 /// A command as a line would say it: accounts, holds and entries as people know them, amounts with
 /// their decimals. What the gateway filled in (`account`) is there too. An account that was never
 /// open, and a hold or entry that is unknown, stands in hexadecimal: the record has no more of it.
+/// So does what a group's shard does not know of what its members are about.
 struct AskedCommand {
     std::string id;
     LedgerId ledger;
@@ -63,9 +64,15 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// `at` is where the command's event lies. `before` are those in front of it in its group: when
-/// that has failed, nobody else knows the accounts that they would have opened.
-Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
+/// Where a command was decided.
+struct AskedAt {
+    RecordedAt recorded;
+    AccountId missing;  ///< there was none, as the refusal says; zero: it does not say
+};
+
+/// `before` are those in front of it in its group: when that has failed, nobody else knows the
+/// accounts that they would have opened.
+Result<AskedCommand> asked_of(const ShardReaders& shards, const AskedAt& at,
                               const Command& command, std::span<const Command> before = {});
 
 /// The id of a command as it was sent, where its event is known and says so; else in hexadecimal.

@@ -5,6 +5,7 @@
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -23,15 +24,15 @@ Status fill_facts(const ShardReaders& shards, const Command& command, CommandOut
     } else {
         outcome.account = shards.shown(command.ledger, account);
     }
-    if (account.is_zero()) return {};
+    const Outcome refusal = outcome.failed && *outcome.failed < outcome.members.size()
+                                ? outcome.members[*outcome.failed].outcome
+                                : outcome.outcome;
+    if (account.is_zero() || refusal == Outcome::account_not_found) return {};
     const Result<const AccountInfo*> info = shards.find_account(command.ledger, account);
     if (!info) return info.error();
     if (*info == nullptr) return {};
     outcome.asset = (*info)->asset;
     std::optional<AmountFact>& held = outcome.facts.held;
-    const Outcome refusal = outcome.failed && *outcome.failed < outcome.members.size()
-                                ? outcome.members[*outcome.failed].outcome
-                                : outcome.outcome;
     if (refusal != Outcome::in_use || !held || !held->amount.is_zero()) return {};
     // The fact is of the side that lowers the account: nothing there, it is the other one that was
     // in use, or a debit that was not answered.
@@ -132,12 +133,28 @@ Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
                 out.has_more_conflicts = true;
                 return {};
             }
-            Result<AskedCommand> asked = asked_of(shards, walk.recorded(), conflict->command);
+            Result<AskedCommand> asked = asked_of(shards, {walk.recorded(), {}}, conflict->command);
             if (!asked) return asked.error();
             out.conflicts.push_back({walk.recorded(), *std::move(asked)});
         }
     }
     return {};
+}
+
+/// The account that a refusal, or a group's member that failed, says there was not.
+AccountId missing_account(const Event& event) {
+    if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
+        const bool is_missing = answered->outcome == Outcome::account_not_found;
+        return is_missing ? answered->facts.account : AccountId();
+    }
+    const auto* decided = std::get_if<CommandDecided>(&event);
+    if (decided == nullptr) return {};
+    const auto is_missing = [](const auto& each) {
+        return each.outcome == Outcome::account_not_found;
+    };
+    const bool has_missing =
+        is_missing(*decided) || std::ranges::any_of(decided->members, is_missing);
+    return has_missing ? decided->facts.account : AccountId();
 }
 
 }  // namespace
@@ -162,7 +179,8 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     out.id_text = command.id_text;
     ShardReader& shard = shards_->at(out.recorded.shard);
     Result<AskedCommand> asked =
-        asked_of(*shards_, out.recorded, command, event.members_before());
+        asked_of(*shards_, {out.recorded, missing_account(event.event())}, command,
+                 event.members_before());
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
     const Status told = std::visit(

@@ -24,8 +24,8 @@ struct FollowerOptions {
     /// A view that nothing came to for so long writes its rows out: what reads its files beside the
     /// server then has all of them. Not sooner, for each such file is merged with all others.
     std::chrono::milliseconds write_out_after{std::chrono::minutes{10}};
-    /// Called on the follower's thread after a position or fault changed, damage was found, or a look
-    /// that was asked for is done; must be quick. May be empty.
+    /// Called on the follower's thread after a position or fault changed, damage was found, or a
+    /// look that was asked for is done; must be quick. May be empty.
     std::function<void()> changed{};
 };
 
@@ -77,8 +77,8 @@ public:
     /// What a shard stands still for; empty while all is well.
     std::optional<Fault> fault(ShardId shard) const;
 
-    /// What was found in a shard's view that is not what was written; the view goes on with what can
-    /// be read of it.
+    /// What was found in a shard's view that is not what was written; the view goes on with what
+    /// can be read of it.
     std::optional<Fault> damage(ShardId shard) const {
         return views_.stores().at(shard.value())->damage();
     }

@@ -29,8 +29,8 @@ public:
     Result<RecordView> check(const StoredRecord& stored, const ViewPosition& before) {
         const RecordNumber number = before.next_record;
         if (stored.number != number) {
-            return verifier_.corrupt(number, "log gave another: " + expected(number.value(),
-                                                                             stored.number.value()));
+            return verifier_.corrupt(
+                number, "log gave another: " + expected(number.value(), stored.number.value()));
         }
         Result<RecordView> record = verifier_.verify(number, stored.bytes);
         if (!record) return record;

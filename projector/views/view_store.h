@@ -24,7 +24,8 @@ namespace vouch::projector {
 /// All views of a deployment together keep in memory as many bytes of blocks that were read, and
 /// as many of rows that are not in files yet, twice while those are written out. Each has its own
 /// part. RocksDB could share both; but a shared buffer that one view has filled makes all others
-/// write out whatever they get, and from a shared cache a file that is opened again is not verified.
+/// write out whatever they get, and from a shared cache a file that is opened again is not
+/// verified.
 inline constexpr std::size_t kViewsMemoryBytes = std::size_t{1} << 30;
 inline constexpr std::size_t kViewMemoryBytesMax = std::size_t{64} << 20;
 

@@ -6,6 +6,8 @@
 #include "events/world/thread.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace vouch::reconciler {
@@ -13,6 +15,9 @@ namespace vouch::reconciler {
 namespace {
 
 constexpr std::size_t kClosedReadBytes = 1u << 20;
+/// How late what is recorded may be shown, in microseconds: as long as it is waited for.
+constexpr std::int64_t kShownLate_us =
+    kShowLooks * std::chrono::duration_cast<std::chrono::microseconds>(kShowPause).count();
 
 Result<std::vector<RecordNumber>> take_ends(LogReader& log) {
     std::vector<RecordNumber> ends;
@@ -65,56 +70,65 @@ private:
     Event event_;
 };
 
-/// Whether no record near the ends takes steps of one that lies behind them.
-bool is_closed(LogReader& log, const std::vector<RecordNumber>& cut) {
-    std::vector<RecordNumber> needed = cut;
-    CutScan scan(log);
-    for (std::uint32_t i = 0; i < cut.size(); ++i) {
-        const std::uint64_t tail = std::min(cut[i].value(), kCutTailRecords);
-        scan.scan(ShardId(i), RecordNumber(cut[i].value() - tail), cut[i], needed);
+std::optional<Timestamp> time_of(LogReader& log, ShardId shard, RecordNumber number) {
+    std::vector<StoredRecord> stored;
+    if (!log.read_records(shard, number, 1, stored) || stored.empty()) return std::nullopt;
+    const Result<RecordView> record = parse_record(stored.front().bytes);
+    return record ? std::optional(record->header.time) : std::nullopt;
+}
+
+/// The first of a shard's newest records, which may be shown before what they take from.
+RecordNumber tail_begin(LogReader& log, ShardId shard, RecordNumber end) {
+    const std::uint64_t most = std::min(end.value(), kCutTailRecordsMax);
+    std::uint64_t tail = std::min(most, kCutTailRecordsMin);
+    if (tail == most) return RecordNumber(end.value() - tail);
+    const std::optional<Timestamp> newest = time_of(log, shard, RecordNumber(end.value() - 1));
+    while (newest && tail < most) {
+        const auto time = time_of(log, shard, RecordNumber(end.value() - tail));
+        if (!time || time->value() + kShownLate_us < newest->value()) break;
+        tail = std::min(most, 2 * tail);
     }
-    return needed == cut;
+    return RecordNumber(end.value() - tail);
 }
 
 /// Of what the log shows now.
-Result<std::vector<RecordNumber>> cut_now(LogReader& log) {
+Result<Cut> cut_now(LogReader& log) {
     const Result<std::vector<RecordNumber>> first = take_ends(log);
     if (!first) return first.error();
     const Result<std::vector<RecordNumber>> second = take_ends(log);
     if (!second) return second.error();
-    // What a record before the first ends takes had been sent before the second.
-    if (*first == *second) return *second;
-    std::vector<RecordNumber> looked_at;
-    for (const RecordNumber end : *first)
-        looked_at.emplace_back(end.value() - std::min(end.value(), kCutTailRecords));
+    // What a record before the first ends takes had been sent, and elsewhere than on brokers shown,
+    // before the second.
+    const bool is_shown = !log.shows_late() || first->size() == 1;
+    if (is_shown && *first == *second) return Cut{*second, true};
+    std::vector<RecordNumber> looked_at = *first;
+    for (std::uint32_t i = 0; i < looked_at.size() && !is_shown; ++i)
+        looked_at[i] = tail_begin(log, ShardId(i), looked_at[i]);
+    std::vector<RecordNumber> needed = *second;
     std::vector<RecordNumber> cut = *second;
     CutScan scan(log);
-    while (true) {
-        bool is_closed = true;
+    for (bool is_looked_at = false; !is_looked_at;) {
+        is_looked_at = true;
         for (std::uint32_t i = 0; i < cut.size(); ++i) {
             const Result<RecordNumber> end = log.end(ShardId(i));
             if (!end) return end.error();
-            cut[i] = std::min(cut[i], *end);
+            cut[i] = std::min(needed[i], *end);
             if (looked_at[i] >= cut[i]) continue;
-            is_closed = false;
-            const RecordNumber until = cut[i];
-            scan.scan(ShardId(i), looked_at[i], until, cut);
-            looked_at[i] = until;
+            is_looked_at = false;
+            scan.scan(ShardId(i), std::exchange(looked_at[i], cut[i]), cut[i], needed);
         }
-        if (is_closed) return cut;
     }
+    return Cut{cut, reaches(cut, needed)};
 }
 
 }  // namespace
 
 Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
     for (int looks_left = log.shows_late() ? kShowLooks : 1;; --looks_left) {
-        Result<std::vector<RecordNumber>> ends = cut_now(log);
-        if (!ends) return ends.error();
-        // Elsewhere what a record takes from is shown before it, and is in the cut as that is made.
-        const bool is_whole =
-            reaches(*ends, seen) && (!log.shows_late() || is_closed(log, *ends));
-        if (is_whole || looks_left == 1) return Cut{std::move(*ends), is_whole};
+        Result<Cut> cut = cut_now(log);
+        if (!cut) return cut;
+        cut->is_whole = cut->is_whole && reaches(cut->ends, seen);
+        if (cut->is_whole || looks_left == 1) return cut;
         sleep_for(kShowPause);
     }
 }

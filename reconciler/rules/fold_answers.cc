@@ -2,24 +2,51 @@
 // on the answer.
 #include "reconciler/rules/fold_answers.h"
 
+#include "events/overloads.h"
 #include "reconciler/rules/fold_commands.h"
+#include "reconciler/rules/fold_crossings.h"
 #include "reconciler/rules/fold_reversals.h"
-
 
 namespace vouch::reconciler {
 
 namespace {
 
-bool takes_from_hold(const CommandBody& body) {
-    return std::holds_alternative<CaptureHold>(body) || std::holds_alternative<ReleaseHold>(body);
-}
+/// What an answer is about, by the command that it answers.
+struct Answer {
+    Outcome accepted = Outcome::posted;  ///< what the other shard says when all went well
+    bool is_about_hold = false;
+    bool is_of_payees_hold = false;  ///< of what the other shard follows
+    bool moves = true;               ///< an amount, told where it is not the one asked for
+    bool marks_entry = false;        ///< which a refusal takes back
+};
 
-/// What the other shard said when all went well.
-Outcome answer_accepted(const CommandBody& body, bool names_payee) {
-    if (std::holds_alternative<PlaceHold>(body)) return Outcome::held;
-    if (std::holds_alternative<ReleaseHold>(body)) return Outcome::released;
-    if (std::holds_alternative<CaptureHold>(body) && !names_payee) return Outcome::captured;
-    return Outcome::posted;
+Answer answer_to(const ReplayedCrossing& crossing) {
+    return std::visit(
+        Overloads{
+            [](const Transfer&) { return Answer{}; },
+            [](const PlaceHold&) {
+                return Answer{.accepted = Outcome::held, .is_about_hold = true};
+            },
+            [&](const CaptureHold&) {
+                if (crossing.names_payee) return Answer{.is_about_hold = true};
+                return Answer{.accepted = Outcome::captured,
+                              .is_about_hold = true,
+                              .is_of_payees_hold = true};
+            },
+            [](const ReleaseHold&) {
+                return Answer{.accepted = Outcome::released,
+                              .is_about_hold = true,
+                              .is_of_payees_hold = true,
+                              .moves = false};
+            },
+            [](const Reverse&) { return Answer{.moves = false, .marks_entry = true}; },
+            [](const Refund&) { return Answer{.marks_entry = true}; },
+            []<class Body>(const Body&) {
+                static_assert(kNeverCrosses<Body>);
+                return Answer{};
+            },
+        },
+        crossing.body);
 }
 
 /// What the other shard may refuse with: a capture or release only when it refused the hold, the
@@ -123,40 +150,50 @@ AnswerFold::Return AnswerFold::return_of_refused_capture(const ReplayedCrossing&
     return back;
 }
 
+/// What becomes of a hold that was refused: nothing is held any more.
+AnswerFold::Return AnswerFold::return_of_refused_hold(const HoldKey& key) const {
+    Return back;
+    back.hold = hold_under_way(key);
+    if (!back.hold) return back;
+    back.freed = back.hold->remaining;
+    if (!back.freed.is_zero()) back.legs = changes_.release_legs(*back.hold, back.freed);
+    back.hold->remaining = Amount();
+    back.hold->status = HoldStatus::refused;
+    return back;
+}
+
 AnswerFold::Return AnswerFold::return_of(const CommandAnswered& answered,
                                          const ReplayedCrossing& crossing) const {
-    const CommandBody& body = crossing.body;
     const bool accepted = is_accepted(answered.outcome);
-    if (const auto* capture = std::get_if<CaptureHold>(&body)) {
-        const HoldKey key{answered.ledger, capture->hold};
-        return accepted ? return_of_capture(crossing, *capture, context_.books.holds.find(key))
-                        : return_of_refused_capture(crossing, key);
-    }
-    Return back;
-    if (std::holds_alternative<ReleaseHold>(body)) return back;
-    if (std::holds_alternative<PlaceHold>(body)) {
-        if (accepted) {
-            back.taken = crossing.amount;
-            return back;
-        }
-        const std::optional<HoldState> known = hold_under_way({answered.ledger, answered.id});
-        if (!known) return back;
-        HoldState hold = *known;
-        back.freed = hold.remaining;
-        if (!back.freed.is_zero()) back.legs = changes_.release_legs(hold, back.freed);
-        hold.remaining = Amount();
-        hold.status = HoldStatus::refused;
-        back.hold = hold;
+    const auto taken = [&](Amount amount) {
+        Return back;
+        back.taken = accepted ? amount : Amount();
+        back.returned = crossing.amount.minus(back.taken).value_or(Amount());
+        if (!back.returned.is_zero()) back.legs = legs_back(crossing, back.returned);
         return back;
-    }
-    if (accepted) {
-        back.taken = crossing.amount;
-        if (const auto* transfer = std::get_if<Transfer>(&body))
-            back.taken = answered.moved.value_or(transfer->amount);
-    }
-    back.returned = crossing.amount.minus(back.taken).value_or(Amount());
-    if (!back.returned.is_zero()) back.legs = legs_back(crossing, back.returned);
-    return back;
+    };
+    return std::visit(
+        Overloads{
+            [&](const Transfer& transfer) {
+                return taken(answered.moved.value_or(transfer.amount));
+            },
+            [&](const PlaceHold&) {
+                if (accepted) return taken(crossing.amount);
+                return return_of_refused_hold({answered.ledger, answered.id});
+            },
+            [&](const CaptureHold& capture) {
+                const HoldKey key{answered.ledger, capture.hold};
+                return accepted
+                           ? return_of_capture(crossing, capture, context_.books.holds.find(key))
+                           : return_of_refused_capture(crossing, key);
+            },
+            [](const ReleaseHold&) { return Return{}; },
+            [&]<class Body>(const Body&) {
+                static_assert(kIsOneOf<Body, Reverse, Refund> || kNeverCrosses<Body>);
+                return taken(crossing.amount);
+            },
+        },
+        crossing.body);
 }
 
 /// That an event has the parts which its outcome has, and no others.
@@ -182,15 +219,14 @@ void AnswerFold::check_answer(const CommandAnswered& answered, const ReplayedCro
                         "answered by shard " + std::to_string(answered.by.shard.value()) +
                             ", in transit to shard " + std::to_string(crossing.to.value()));
     }
-    const bool is_of_hold = takes_from_hold(body) && !crossing.names_payee;
-    if (!accepted && !may_refuse(answered.outcome, is_of_hold)) {
+    const Answer answer = answer_to(crossing);
+    if (!accepted && !may_refuse(answered.outcome, answer.is_of_payees_hold)) {
         context_.report(Check::wrong_outcome, std::string(to_text(answered.outcome)) +
                                                   " is not what another shard refuses with");
     }
     check_answer_parts(answered, body);
     const Return expected = return_of(answered, crossing);
-    const bool is_about_hold = std::holds_alternative<PlaceHold>(body) || takes_from_hold(body);
-    if (context_.books.was_broken() && is_about_hold) {
+    if (context_.books.was_broken() && answer.is_about_hold) {
         // What the hold was before may stand in what could not be read.
         changes_.adopt_all(answered.changes);
         if (answered.hold) changes_.adopt_hold(answered.ledger, *answered.hold);
@@ -199,11 +235,10 @@ void AnswerFold::check_answer(const CommandAnswered& answered, const ReplayedCro
     const bool takes_all = expected.taken == crossing.amount;
     const bool may_differ =
         crossing.may_take_less && !expected.taken.is_zero() && expected.taken < crossing.amount;
-    const bool moves =
-        !std::holds_alternative<ReleaseHold>(body) && !std::holds_alternative<Reverse>(body);
-    if (accepted && moves && !takes_all && !may_differ)
+    const bool moves = accepted && answer.moves;
+    if (moves && !takes_all && !may_differ)
         context_.report(Check::wrong_change, "the amount taken is not what was on its way");
-    const std::optional<Amount> moved = accepted && moves && amount_asked(body) != expected.taken
+    const std::optional<Amount> moved = moves && amount_asked(body) != expected.taken
                                             ? std::optional(expected.taken)
                                             : std::nullopt;
     if (answered.moved != moved)
@@ -224,9 +259,8 @@ void AnswerFold::check_return(const CommandAnswered& answered, const ReplayedCro
             context_.report(Check::wrong_hold, "the answer does not change the hold");
         changes_.adopt_hold(answered.ledger, *answered.hold);
     }
-    const bool reverses = std::holds_alternative<Reverse>(crossing.body) ||
-                          std::holds_alternative<Refund>(crossing.body);
-    if (answered.entry.has_value() != (reverses && !is_accepted(answered.outcome)))
+    const bool unmarks = answer_to(crossing).marks_entry && !is_accepted(answered.outcome);
+    if (answered.entry.has_value() != unmarks)
         context_.report(Check::wrong_entry,
                         "the state of an entry stands where a mark is taken back");
 }
@@ -239,9 +273,8 @@ void AnswerFold::take_answer(const CommandAnswered& answered, const ReplayedCros
         transit->freed.add(expected.freed);
     }
     AnswerStep answer;
-    answer.outcome = is_accepted(answered.outcome)
-                         ? answer_accepted(crossing.body, crossing.names_payee)
-                         : answered.outcome;
+    answer.outcome =
+        is_accepted(answered.outcome) ? answer_to(crossing).accepted : answered.outcome;
     answer.amount = expected.taken;
     answer.facts = answered.facts;
     context_.steps.took(Step{ledger, answered.id, answer});

@@ -28,6 +28,7 @@ private:
     Return return_of_capture(const ReplayedCrossing& crossing, const CaptureHold& capture,
                              const OpenHold* open) const;
     Return return_of_refused_capture(const ReplayedCrossing& crossing, const HoldKey& key) const;
+    Return return_of_refused_hold(const HoldKey& key) const;
     std::optional<HoldState> hold_under_way(const HoldKey& key) const;
     void check_answer(const CommandAnswered& answered, const ReplayedCrossing& crossing);
     void check_answer_parts(const CommandAnswered& answered, const CommandBody& body);

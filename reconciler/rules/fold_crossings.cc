@@ -14,15 +14,6 @@
 
 namespace vouch::reconciler {
 
-namespace {
-
-/// Commands that never cross; that one of them did is reported.
-template <class Body>
-constexpr bool kNeverCrosses =
-    ChangesItsAccount<Body> || kIsOneOf<Body, PostEntry, ExtendHold, Group, SetClock>;
-
-}  // namespace
-
 void CrossingFold::fold_in_transit(const CommandInTransit& sent, std::uint64_t content) {
     context_.check_decides_here(sent.command);
     const bool may_be_judged = check_crosses(sent);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "events/alternative.h"
+#include "events/entries/command.h"
 #include "events/entries/event.h"
 #include "reconciler/rules/fold_changes.h"
 #include "reconciler/rules/fold_reversals.h"
@@ -9,6 +11,11 @@
 #include <vector>
 
 namespace vouch::reconciler {
+
+/// Kinds of commands that never cross; that one of them did is reported.
+template <class Body>
+inline constexpr bool kNeverCrosses =
+    ChangesItsAccount<Body> || kIsOneOf<Body, PostEntry, ExtendHold, Group, SetClock>;
 
 /// Commands that cross to another shard.
 class CrossingFold {

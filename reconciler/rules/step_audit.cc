@@ -136,9 +136,9 @@ void StepAudit::sent(const StepsSent& sent) {
     const std::size_t end = std::min<std::size_t>(begin + sent.count, pair.are_known.size());
     pair.told = end;
     if (sent.count == 0 || end - begin != sent.count) {
-        report(Check::wrong_steps, batch_text("sent", sent.number, "to", sent.to) + "of " +
-                                       std::to_string(sent.count) + " steps, " +
-                                       std::to_string(end - begin) + " follow from the record's events");
+        report(Check::wrong_steps,
+               batch_text("sent", sent.number, "to", sent.to) + "of " + std::to_string(sent.count) +
+                   " steps, " + std::to_string(end - begin) + " follow from the record's events");
     } else {
         check_sent(pair, sent, begin, end);
     }

@@ -136,8 +136,9 @@ struct ReplayReport {
 /// For people: the verdict first, then figures and the trial balance.
 std::string to_text(const ReplayReport& report);
 
-/// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines, `act` (what an
-/// operator accepted), `writer` and `shard` lines, and last one `replay` line, told apart by their key "kind".
+/// For programs: one JSON object a line. `finding` and `observation` lines, `trial_balance` lines,
+/// `act` (what an operator accepted), `writer` and `shard` lines, and last one `replay` line, told
+/// apart by their key "kind".
 std::string to_json_lines(const ReplayReport& report);
 
 }  // namespace vouch::reconciler

@@ -55,6 +55,15 @@ void judge_end(const ReplayReport& report, Verdict& verdict) {
     }
 }
 
+/// What of a shard's view was not compared; empty when all was.
+std::string uncompared_text(const ShardReport& shard) {
+    if (shard.is_viewed()) return {};
+    const std::string name = " shard " + std::to_string(shard.shard.value());
+    if (!shard.view_end) return name + "'s could not be read;";
+    return name + "'s files hold rows of " + std::to_string(shard.view_end->value()) + " of " +
+           std::to_string(shard.next_record.value()) + " records;";
+}
+
 void judge_views(const ReplayReport& report, Verdict& verdict) {
     switch (report.views()) {
         case ViewsCompared::not_asked:
@@ -65,16 +74,11 @@ void judge_views(const ReplayReport& report, Verdict& verdict) {
                 {"views", "the views were compared row by row, each at its own position"});
             break;
         case ViewsCompared::partial: {
-            std::string text = "NOT all of the views: their files hold rows of";
-            for (const ShardReport& shard : report.shards) {
-                if (shard.is_viewed()) continue;
-                const std::uint64_t compared = shard.view_end.value_or(RecordNumber()).value();
-                text += " shard " + std::to_string(shard.shard.value()) + ": " +
-                        std::to_string(compared) + " of " +
-                        std::to_string(shard.next_record.value()) + " records;";
-            }
+            std::string text;
+            for (const ShardReport& shard : report.shards) text += uncompared_text(shard);
             text.back() = '.';
-            verdict.unchecked.push_back({"views", text + " Only these were compared"});
+            verdict.unchecked.push_back(
+                {"views", "NOT all of the views:" + text + " What could be read was compared"});
             break;
         }
     }

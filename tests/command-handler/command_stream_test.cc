@@ -84,7 +84,7 @@ EntryFact entry_of(std::size_t postings) {
     EntryFact entry{.certainty = Certainty::certain, .postings = {}};
     for (std::size_t i = 0; i < postings; ++i)
         entry.postings.push_back({test::account_named("a" + std::to_string(i)),
-                                  i == 0 ? Side::debit : Side::credit, Asset::parse("EUR/2")});
+                                  i == 0 ? Side::debit : Side::credit});
     return entry;
 }
 
@@ -132,8 +132,7 @@ TEST_CASE("command_stream: who is paid by a capture waits for it, though no line
     auto& [deployment, books, ids, stream, payer, payee] = on;
     books.known_hold = {.certainty = Certainty::certain,
                         .payer = test::account_named(payer),
-                        .payee = test::account_named(payee),
-                        .asset = Asset::parse("EUR/2")};
+                        .payee = test::account_named(payee)};
     const std::uint64_t capture =
         on.send(R"({"id":"c","capture_hold":{"hold":"h","account":")" + payer + R"("}})");
     const std::string next = payment("t", payee, name_on(ShardId(1), "shop"));

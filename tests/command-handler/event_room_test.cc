@@ -226,8 +226,9 @@ TEST_CASE("event room: commands that change one account, or the clock, at their 
 }
 
 TEST_CASE("event room: what stays on one shard takes no more than what crosses") {
-    const auto check = [](Outcome outcome, const CommandBody& body, const std::vector<Change>& changes,
-                          const std::optional<HoldState>& hold, std::optional<Amount> moved) {
+    const auto check = [](Outcome outcome, const CommandBody& body,
+                          const std::vector<Change>& changes, const std::optional<HoldState>& hold,
+                          std::optional<Amount> moved) {
         CAPTURE(outcome);
         CommandDecided event;
         event.command = wide_command(body);
@@ -237,8 +238,8 @@ TEST_CASE("event room: what stays on one shard takes no more than what crosses")
         event.moved = moved;
         CHECK(size_of(event) <= room_of(event.command));
     };
-    check(Outcome::posted, Transfer{kAccount, kAccount, Amount::max(), Balancing::both}, kPosted, {},
-          Amount::max());
+    check(Outcome::posted, Transfer{kAccount, kAccount, Amount::max(), Balancing::both}, kPosted,
+          {}, Amount::max());
     check(Outcome::held, place_all(), kUnposted, wide_hold(), Amount::max());
     check(Outcome::captured, capture_all(), kPosted, wide_hold(), Amount::max());
     check(Outcome::released, ReleaseHold{kCommand, kAccount}, kUnposted, wide_hold(), {});

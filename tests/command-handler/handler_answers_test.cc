@@ -239,7 +239,6 @@ TEST_CASE("questions: accounts, holds and entries as decided, durable or not") {
     const auto open = rig.handler->find_hold(ledger, command_id(2));
     REQUIRE(open.has_value());
     CHECK(open->payer == account_id(1));
-    CHECK(open->asset == euro);
     rig.log.release();
     const auto check = [&] {
         const auto closed = rig.handler->find_hold(ledger, command_id(3));
@@ -250,7 +249,6 @@ TEST_CASE("questions: accounts, holds and entries as decided, durable or not") {
         REQUIRE(entry.has_value());
         CHECK(entry->postings == std::vector<Posting>{{account_id(2), Side::debit, Amount(7)},
                                                       {account_id(3), Side::credit, Amount(7)}});
-        CHECK(entry->assets == std::vector{euro, euro});
         CHECK(rig.handler->find_entry(ledger, command_id(4)).has_value());
         CHECK_FALSE(rig.handler->find_entry(ledger, command_id(6)));
         CHECK_FALSE(rig.handler->find_entry(ledger, command_id(2)));

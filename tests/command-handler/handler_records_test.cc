@@ -337,7 +337,8 @@ TEST_CASE("records: a group's member is refused when all its changes would be mo
         CHECK((told.members == outcomes));
     }
     CHECK((fold(rig).books() == before.books()));
-    // Nothing of it stayed in the state either: account 3 has not changed, the entry not been undone.
+    // Nothing of it stayed in the state either: account 3 has not changed, the entry not been
+    // undone.
     Command next = one_more;
     next.expected_version = before.account(3)->version;
     CHECK(rig.play_one(next).outcome == Outcome::frozen);
@@ -401,7 +402,7 @@ TEST_CASE("records: a large group behind a record full of expired holds goes int
     REQUIRE(expired != sample.records.rend());
     const std::size_t hold_bytes = expired->bytes / 5'000;
     // Just not more than one record takes, so that the group comes to a record that is full and
-    // open.
+    // open, unless these expire by themselves, which nearly never is so fast.
     place(kRecordBodyMax / 100 * 97 / (hold_bytes + 1));
     const std::string context(18, 'c');
     std::vector<Command> members;
@@ -415,7 +416,7 @@ TEST_CASE("records: a large group behind a record full of expired holds goes int
     CHECK(count_events(folded.records[n - 1], "frozen") == kGroupMembersMax);
     CHECK(count_events(folded.records[n - 1], "expired") == 0);
     CHECK(count_events(folded.records[n - 2], "expired") > 5'000);
-    // Otherwise this would not have shown what it is for.
+    // Both would not have gone into one.
     CHECK(folded.records[n - 1].bytes + folded.records[n - 2].bytes > kRecordBytesMax);
 }
 

@@ -97,8 +97,8 @@ std::unique_ptr<SimulatedLog> copy_below(LogReader& log, RecordNumber end);
 /// The first record's time, unless the deployment has a test clock.
 inline constexpr std::int64_t kStart_us = 1'700'000'000'000'000;
 
-/// As HandlerBounds::mark_after_us: a shard that rests writes no mark by itself, so that which records
-/// there are does not depend on how fast a test is. A clean stop's is still there.
+/// As HandlerBounds::mark_after_us: a shard that rests writes no mark by itself, so that which
+/// records there are does not depend on how fast a test is. A clean stop's is still there.
 inline constexpr std::int64_t kNoMarks_us = std::int64_t{1} << 50;
 
 /// A deployment on the simulated log, and a handler that can be stopped, crashed and started again.

@@ -103,7 +103,9 @@ TEST_CASE("start: a shard of which more was consumed than its records say has lo
     public:
         using WrappedLog::WrappedLog;
         Result<InputPosition> consumed_inputs(ShardId) override { return consumed; }
+        Status check_writer(ShardId) override { return writer; }
         InputPosition consumed;
+        Status writer;
     };
     ConsumedLog log(rig.log);
     const RecordNumber end = *rig.log.end(kShard0);
@@ -119,6 +121,10 @@ TEST_CASE("start: a shard of which more was consumed than its records say has lo
                       "and its handlers have committed 4 with a later one"),
                   refused.error().message);
     CHECK(*rig.log.end(kShard0) == end);
+    // Or another one has written them meanwhile.
+    log.writer = Fault{FaultCode::fenced, "another writer's records are in the log"};
+    CHECK(start().error().code == FaultCode::fenced);
+    log.writer = {};
     log.consumed = {Offset(3), Offset(0)};
     CHECK(start());
 }

@@ -89,12 +89,11 @@ TEST_CASE("routing: where several shards decide, a command touches what its hold
     for (const auto name : {"a", "b"}) books.open(name, "EUR/2");
     books.holds[id_text(test::command_named("h"))] = {.certainty = Certainty::certain,
                                                       .payer = test::account_named("a"),
-                                                      .payee = test::account_named("b"),
-                                                      .asset = Asset::parse("EUR/2")};
+                                                      .payee = test::account_named("b")};
     books.entries[id_text(test::command_named("e"))] = {
         .certainty = Certainty::certain,
-        .postings = {{test::account_named("a"), Side::debit, Asset::parse("EUR/2")},
-                     {test::account_named("b"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{test::account_named("a"), Side::debit},
+                     {test::account_named("b"), Side::credit}}};
     static constexpr std::string_view kLines[] = {
         R"({"id":"x","capture_hold":{"hold":"h"}})",
         R"({"id":"x","capture_hold":{"hold":"h","account":"a"}})",

@@ -90,8 +90,7 @@ TEST_CASE("stream_directory: a capture may follow its hold in the next line") {
         intake.books.open("bob", "JPY/0");
         intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
                                                            .payer = account_named("bob"),
-                                                           .payee = {},
-                                                           .asset = Asset::parse("JPY/0")};
+                                                           .payee = {}};
         CHECK(verdict(intake.read(kCapture)) == "amount: at most 0 decimals for JPY/0");
         const Understood all = intake.read(R"({"id":"c2","capture_hold":{"hold":"h"}})");
         CHECK(capture_of(all).account == account_named("bob"));
@@ -148,8 +147,7 @@ TEST_CASE("stream_directory: what two lines in flight say differently is waited 
     CHECK(intake.directory.facts_in_flight() == 0);
     intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
                                                        .payer = account_named("alice"),
-                                                       .payee = {},
-                                                       .asset = Asset::parse("EUR/2")};
+                                                       .payee = {}};
     CHECK(capture_of(intake.read_again(kCapture)).account == account_named("alice"));
 }
 
@@ -186,8 +184,7 @@ TEST_CASE("stream_directory: what a line in flight makes but does not spell out 
     intake.books.open("alice", "EUR/2");
     intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
                                                        .payer = account_named("alice"),
-                                                       .payee = {},
-                                                       .asset = Asset::parse("EUR/2")};
+                                                       .payee = {}};
     CHECK(verdict(intake.read(kCapture)) == "command");
     // Who was paid by the capture is known to the books only.
     const std::string_view reverse = R"({"id":"v","reverse":{"entry":"c"}})";
@@ -197,8 +194,8 @@ TEST_CASE("stream_directory: what a line in flight makes but does not spell out 
     CHECK(intake.directory.facts_in_flight() == 0);
     intake.books.entries[id_text(command_named("c"))] = {
         .certainty = Certainty::certain,
-        .postings = {{account_named("alice"), Side::debit, Asset::parse("EUR/2")},
-                     {account_named("shop"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{account_named("alice"), Side::debit},
+                     {account_named("shop"), Side::credit}}};
     const Understood reversed = intake.read_again(reverse);
     REQUIRE(verdict(reversed) == "command");
     CHECK(std::get<Reverse>(std::get<Command>(reversed).body).account == account_named("shop"));
@@ -238,6 +235,92 @@ TEST_CASE("stream_directory: within a group, an earlier member's word is as good
             intake.read(R"({"id":"t","transfer":{"debit":"eur","credit":"jpy","amount":"1"}})");
         CHECK(std::get<Command>(pay).amount_decimals == Scale(2));
     }
+}
+
+TEST_CASE("stream_directory: a group's own opening counts for it, whatever is known besides") {
+    Intake intake;
+    intake.books.open("x", "JPY/0");
+    SUBCASE("the books are asked first here") {}
+    SUBCASE("the books were asked before") {
+        CHECK(verdict(intake.read(
+                  R"({"id":"b","transfer":{"debit":"x","credit":"z","amount":"9"}})")) ==
+              "command");
+    }
+    SUBCASE("a line in flight says so") {
+        CHECK(verdict(intake.read(
+                  R"({"id":"o","open_account":{"account":"x","asset":"JPY/0","class":"asset"}})")) ==
+              "command");
+    }
+    const Understood group = intake.read(
+        R"({"id":"g","group":[
+            {"id":"1","open_account":{"account":"x","asset":"EUR/2","class":"asset"}},
+            {"id":"2","open_account":{"account":"x","asset":"XAU/6","class":"asset"}},
+            {"id":"3","transfer":{"debit":"x","credit":"z","amount":"9.00"}},
+            {"id":"4","place_hold":{"debit":"x","amount":"0.50"}},
+            {"id":"5","capture_hold":{"hold":"4","amount":"0.25"}}]})");
+    REQUIRE(verdict(group) == "command");
+    const auto members = std::get<Group>(std::get<Command>(group).body).members;
+    CHECK(std::get<Transfer>(members[2].body).amount == Amount(900));
+    CHECK(members[2].amount_decimals == std::nullopt);
+    CHECK(std::get<CaptureHold>(members[4].body).amount == Amount(25));
+    // Of no other line: that one says how it was read.
+    const Understood other =
+        intake.read(R"({"id":"t","transfer":{"debit":"x","credit":"z","amount":"9.00"}})");
+    const auto* const sent = std::get_if<Command>(&other);
+    CHECK((sent == nullptr || sent->amount_decimals == Scale(2)));
+}
+
+TEST_CASE("stream_directory: what nobody confirmed of an account gives no amount of a group a scale") {
+    Intake intake;
+    intake.books.open("j", "JPY/0");
+    intake.books.open("x", "JPY/0");
+    CHECK(verdict(intake.read(
+              R"({"id":"o","open_account":{"account":"x","asset":"EUR/2","class":"asset"}})")) ==
+          "command");
+    intake.directory.settle(1, false);
+    const Understood group = intake.read(
+        R"({"id":"g","group":[
+            {"id":"t","transfer":{"debit":"j","credit":"x","amount":"10000"}},
+            {"id":"r","refund":{"entry":"t","amount":"30"}},
+            {"id":"h","place_hold":{"debit":"x","amount":"100"}},
+            {"id":"c","capture_hold":{"hold":"h","amount":"40"}}]})");
+    REQUIRE(verdict(group) == "command");
+    const auto members = std::get<Group>(std::get<Command>(group).body).members;
+    CHECK(std::get<Refund>(members[1].body).amount == Amount(30));
+    CHECK(std::get<CaptureHold>(members[3].body).amount == Amount(40));
+    // While a line says so that has no outcome, amounts are counted as it says, and say that.
+    CHECK(verdict(intake.read(
+              R"({"id":"o2","open_account":{"account":"y","asset":"EUR/2","class":"asset"}})")) ==
+          "command");
+    const Understood later = intake.read(
+        R"({"id":"g2","group":[
+            {"id":"t2","transfer":{"debit":"j","credit":"y","amount":"5"}},
+            {"id":"r2","refund":{"entry":"t2","amount":"3.00"}}]})");
+    REQUIRE(verdict(later) == "command");
+    const auto refund = std::get<Group>(std::get<Command>(later).body).members[1];
+    CHECK(std::get<Refund>(refund.body).amount == Amount(300));
+    CHECK(refund.amount_decimals == Scale(2));
+}
+
+TEST_CASE("stream_directory: an account that two lines in flight open differently is waited for") {
+    Intake intake;
+    CHECK(verdict(intake.read(
+              R"({"id":"1","open_account":{"account":"x","asset":"EUR/2","class":"asset"}})")) ==
+          "command");
+    CHECK(verdict(intake.read(
+              R"({"id":"2","open_account":{"account":"x","asset":"JPY/0","class":"asset"}})")) ==
+          "command");
+    const std::string_view pay = R"({"id":"t","transfer":{"debit":"x","credit":"z","amount":"9"}})";
+    CHECK(verdict(intake.read(pay)) == "must wait");
+    CHECK(verdict(intake.read_again(
+              R"({"id":"e","post_entry":{"postings":[
+                  {"account":"z","debit":"9"},{"account":"x","credit":"9"}]}})")) == "must wait");
+    intake.directory.settle(1, true);
+    intake.directory.settle(2, false);
+    intake.books.open("x", "EUR/2");
+    const Understood paid = intake.read_again(pay);
+    REQUIRE(verdict(paid) == "command");
+    CHECK(std::get<Transfer>(std::get<Command>(paid).body).amount == Amount(900));
 }
 
 TEST_CASE("stream_directory: a group that is malformed in a later member leaves nothing behind") {

@@ -73,7 +73,8 @@ struct Intake {
     Arena arena;
     std::uint64_t line = 0;
 
-    /// Reads the next line. What it answers borrows from the intake until the next call of `forget`.
+    /// Reads the next line. What it answers borrows from the intake until the next call of
+    /// `forget`.
     command_handler::Understood read(std::string_view text) {
         ++line;
         return read_again(text);

@@ -339,13 +339,12 @@ TEST_CASE("validation: each kind of command") {
     for (const auto name : {"alice", "shop", "bank"}) intake.books.open(name, "EUR/2");
     intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
                                                        .payer = account_named("alice"),
-                                                       .payee = {},
-                                                       .asset = Asset::parse("EUR/2")};
+                                                       .payee = {}};
     intake.books.entries[id_text(command_named("e"))] = {
         .certainty = Certainty::certain,
-        .postings = {{account_named("bank"), Side::debit, Asset::parse("EUR/2")},
-                     {account_named("alice"), Side::credit, Asset::parse("EUR/2")},
-                     {account_named("shop"), Side::credit, Asset::parse("EUR/2")}}};
+        .postings = {{account_named("bank"), Side::debit},
+                     {account_named("alice"), Side::credit},
+                     {account_named("shop"), Side::credit}}};
     const auto read = [&](std::string_view body) {
         const Understood understood =
             intake.read(R"({"id":"x)" + std::to_string(intake.line) + "\"," + std::string(body) + "}");

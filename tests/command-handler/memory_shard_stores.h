@@ -12,8 +12,8 @@
 
 namespace vouch::test {
 
-/// Shard stores in memory, on the machine of `files`: what fails a change or cuts the power there does
-/// so here. Any thread.
+/// Shard stores in memory, on the machine of `files`: what fails a change or cuts the power there
+/// does so here. Any thread.
 class MemoryShardStores final : public command_handler::ShardStores {
 public:
     explicit MemoryShardStores(MemoryFiles& machine) : machine_(machine) {}

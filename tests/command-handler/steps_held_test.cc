@@ -26,8 +26,8 @@ using namespace vouch::test;
 
 constexpr std::uint64_t kSent = 2;
 
-/// Shards 0 and 2 of three have sent shard 1 batches, transfers of 100 and 200 and one of 7; shard 1
-/// runs here, and the test looks at it whenever it has nothing to do.
+/// Shards 0 and 2 of three have sent shard 1 batches, transfers of 100 and 200 and one of 7; shard
+/// 1 runs here, and the test looks at it whenever it has nothing to do.
 struct Receiver {
     Receiver() : rig(3), loops(rig), log(rig.log), books(rig.deployment, rig.keys) {
         to = rig.account_on(1);
@@ -276,7 +276,8 @@ TEST_CASE("held steps: batches are built again in parts, and the shard decides i
     Receiver receiver;
     HandlerRig& rig = receiver.rig;
     const std::uint64_t payer = rig.account_on(0), local = rig.account_on(0, 1);
-    // More than two parts, then two batches of one record, then one that shows that they are missing.
+    // More than two parts, then two batches of one record, then one that shows that they are
+    // missing.
     receiver.loops.run(0);
     receiver.loops.play(0, std::vector{open_account(20, local)});
     for (std::uint64_t id = 20'000; id < 50'000;) {

@@ -18,8 +18,8 @@
 #include <vector>
 
 // Every way to decide by what the shard store knows, over a store of which every kind of file was
-// changed in every way, while a handler runs and before it starts. What is answered is right, or the
-// shard stops before it is.
+// changed in every way, while a handler runs and before it starts. What is answered is right, or
+// the shard stops before it is.
 
 namespace {
 

@@ -11,7 +11,7 @@ void swap(Log& log, ShardId shard, RecordNumber record, LedgerId ledger) {
     (void)record_name(ledger, record);  // error: could not convert|no matching function
     (void)WriterTurn(shard, record);
     (void)WriterTurn(record, shard);    // error: no matching function|no matching constructor
-    (void)log.read_records(record, shard, 0, {});  // error: could not convert|cannot convert|no matching
+    (void)log.read_records(record, shard, 0, {});  // error: could not convert|cannot convert
 }
 
 }  // namespace vouch

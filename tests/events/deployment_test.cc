@@ -48,7 +48,8 @@ TEST_CASE("deployment: a new one is read back from its bytes as it is") {
 TEST_CASE("deployment: what it follows and where its log is are read back") {
     Predecessor before;
     before.id = DeploymentId(5, 6);
-    before.ends = {{RecordNumber(0), Digest{std::byte{1}}}, {RecordNumber(9), Digest{std::byte{2}}}};
+    before.ends = {{RecordNumber(0), Digest{std::byte{1}}},
+                   {RecordNumber(9), Digest{std::byte{2}}}};
     before.digest.fill(std::byte{3});
     const NewDeployment made = make_deployment(4, false, Timestamp(1),
                                                KafkaTopics{"pay", "a:1,b:2", 3, 2}, before);

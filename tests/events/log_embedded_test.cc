@@ -176,8 +176,9 @@ TEST_CASE("embedded log: a tail torn at any sector is kept, cut, reported, and w
             const std::string copy = "log/cut-0-" + std::to_string(begin) + "-0";
             REQUIRE(log->report().kept_in.front() == copy);
             const Bytes bytes = disk.contents(copy);
-            REQUIRE(bytes == Bytes(torn.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   torn.begin() + static_cast<std::ptrdiff_t>(begin + bytes.size())));
+            REQUIRE(bytes ==
+                    Bytes(torn.begin() + static_cast<std::ptrdiff_t>(begin),
+                          torn.begin() + static_cast<std::ptrdiff_t>(begin + bytes.size())));
         }
         append(*log, {"n"});
         log.reset();

@@ -197,8 +197,8 @@ TEST_CASE("log end: no room to keep what would be cut is a stop that ends with r
     check_stop();
     CHECK(disk.contents("log/cut.new").empty());
     disk.set_capacity(~std::uint64_t{0});
-    // Behind syncing the directory's name, opening, locking, clearing and writing the lock file, and
-    // locking the first segment: making the copy, writing it, syncing it, giving it its name.
+    // Behind syncing the directory's name, opening, locking, clearing and writing the lock file,
+    // and locking the first segment: making the copy, writing it, syncing it, giving it its name.
     for (const int error : {ENOSPC, EDQUOT}) {
         for (const std::uint64_t nth : {7U, 8U, 9U, 10U}) {
             CAPTURE(error);

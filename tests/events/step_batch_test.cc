@@ -52,9 +52,10 @@ StepBatchHeader some_header() {
 }
 
 bool is_same(const StepBatchHeader& a, const StepBatchHeader& b) {
-    return a.deployment == b.deployment && a.chain == b.chain && a.from == b.from &&
-           a.to == b.to && a.number == b.number && a.count == b.count && a.record == b.record &&
-           a.record_digest == b.record_digest && a.time == b.time && a.previous_digest == b.previous_digest;
+    return a.deployment == b.deployment && a.chain == b.chain && a.from == b.from && a.to == b.to &&
+           a.number == b.number && a.count == b.count && a.record == b.record &&
+           a.record_digest == b.record_digest && a.time == b.time &&
+           a.previous_digest == b.previous_digest;
 }
 
 /// True when whoever has the key believes the bytes.

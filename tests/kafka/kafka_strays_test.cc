@@ -53,7 +53,8 @@ void append(const KafkaLogOptions& options, const std::string& topic,
 }
 
 /// As a topic's operators may have left it for a while: bytes stay as their producer sent them.
-void append_inflatable(const KafkaLogOptions& options, const std::string& topic, std::size_t count) {
+void append_inflatable(const KafkaLogOptions& options, const std::string& topic,
+                       std::size_t count) {
     TopicSettings open = kGoodSettings;
     open["compression.type"] = "producer";
     change_settings(options, topic, open);
@@ -66,7 +67,8 @@ void append_inflatable(const KafkaLogOptions& options, const std::string& topic,
 /// A shard's chain of sealed records, and what differs from one.
 class Chain {
 public:
-    Chain() : made_(make_deployment(1, false, Timestamp(1))), previous_(made_.deployment.genesis_tag) {
+    Chain()
+        : made_(make_deployment(1, false, Timestamp(1))), previous_(made_.deployment.genesis_tag) {
         for (std::size_t i = 0; i < root_.size(); ++i) root_[i] = static_cast<std::byte>(i);
     }
 
@@ -303,7 +305,8 @@ TEST_CASE("kafka strays: what is put between the records everywhere costs few lo
 TEST_CASE("kafka strays: what cannot be inflated among the records is passed over") {
     Chain chain;
     const KafkaLogOptions options = chain_options(chain);
-    append(options, events_topic(options), {{key_text(0), chain.add()}, {key_text(1), chain.add()}});
+    append(options, events_topic(options),
+           {{key_text(0), chain.add()}, {key_text(1), chain.add()}});
     append_inflatable(options, events_topic(options), 2);
     append(options, events_topic(options), {{key_text(2), chain.add()}});
     check_reads_all(options, chain);

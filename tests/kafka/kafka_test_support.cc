@@ -140,7 +140,8 @@ const Bytes& deployment_bytes() {
 
 void create(const KafkaLogOptions& options) {
     Result<Bytes> made = KafkaLog::create(options, deployment_bytes());
-    // A broker that has just begun may need longer than a program waits, which goes on where it was.
+    // A broker that has just begun may need longer than a program waits, which goes on where it
+    // was.
     if (!made && made.error().code == FaultCode::retriable)
         made = KafkaLog::create(options, deployment_bytes());
     REQUIRE_MESSAGE(made, fault_of(made));

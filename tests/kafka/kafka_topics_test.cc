@@ -276,9 +276,9 @@ TEST_CASE("kafka topics: to wait for what is known of inputs ends when the log i
     kafka::Stop stop;
     stop.stop();
     const kafka::Patience patience(options.patience_ms);
-    CHECK(starts_with(fault_of(kafka::find_input_gaps(options, *watermarks, ShardId(0), {}, patience,
-                                                      stop)),
-                      "storage: what nobody.handlers has consumed is not known: "));
+    CHECK(starts_with(
+        fault_of(kafka::find_input_gaps(options, *watermarks, ShardId(0), {}, patience, stop)),
+        "storage: what nobody.handlers has consumed is not known: "));
 }
 
 TEST_CASE("kafka: a log that is to end has seconds left for all that waits, whatever that had") {

@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
-// Producers that raced sent one id to several shards, and each made an entry of it. What is undone of
-// the one says nothing about the other: on the shard that both stand on, in its store, and in replay.
+// Producers that raced sent one id to several shards, and each made an entry of it. What is undone
+// of the one says nothing about the other: on the shard that both stand on, in its store, and in
+// replay.
 
 namespace {
 
@@ -166,8 +167,8 @@ std::string places(const std::vector<projector::RecordedAt>& recorded) {
     std::string text;
     for (const projector::RecordedAt& each : recorded) {
         if (!text.empty()) text += ' ';
-        text += std::to_string(each.shard.value()) + ':' + std::to_string(each.record.value()) + ':' +
-                std::to_string(each.event.value());
+        text += std::to_string(each.shard.value()) + ':' + std::to_string(each.record.value()) +
+                ':' + std::to_string(each.event.value());
     }
     return text;
 }
@@ -194,7 +195,8 @@ TEST_CASE("one id twice: a question by id is answered by one shard, and tells wh
         CHECK((json.find("\"others\":[{\"time\"") != std::string::npos) == !others.empty());
     };
     SUBCASE("an entry, its crossing and its outcome") {
-        send({transfer(kEntry, race.first, race.payee, 10), transfer(kEntry, race.second, race.payee, 20),
+        send({transfer(kEntry, race.first, race.payee, 10),
+              transfer(kEntry, race.second, race.payee, 20),
               transfer(kEntry, race.one, race.other, 30)});
         projector::Books books = race.read_views();
         const auto outcome = books.outcome(LedgerId(0), command_id(kEntry));
@@ -204,7 +206,8 @@ TEST_CASE("one id twice: a question by id is answered by one shard, and tells wh
         check(entry);
     }
     SUBCASE("a hold") {
-        send({place_hold(kEntry, race.first, race.payee, 10), place_hold(kEntry, race.second, race.payee, 20),
+        send({place_hold(kEntry, race.first, race.payee, 10),
+              place_hold(kEntry, race.second, race.payee, 20),
               place_hold(kEntry, race.one, race.other, 30)});
         projector::Books books = race.read_views();
         check(books.outcome(LedgerId(0), command_id(kEntry)));

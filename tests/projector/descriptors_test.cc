@@ -42,7 +42,9 @@ Bytes row(int number) {
     return value;
 }
 
-RowKey key(int number) { return account_opened_key(AccountNumber(static_cast<std::uint32_t>(number))); }
+RowKey key(int number) {
+    return account_opened_key(AccountNumber(static_cast<std::uint32_t>(number)));
+}
 
 ViewPosition position(int records) {
     ViewPosition position;

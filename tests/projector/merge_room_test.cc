@@ -84,7 +84,8 @@ TEST_CASE("view: merges wait for a disk that would be full after them, and go on
     CHECK(tables(view) == kMergeFrom - 1 + more);
     disk.make_room();
     const std::ptrdiff_t before = tables(view);
-    // A merge sees the room at its next look; until then there may be too many loads for another one.
+    // A merge sees the room at its next look; until then there may be too many loads for another
+    // one.
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (tables(view) >= before && std::chrono::steady_clock::now() < until) {
         const Status again = loads.add();

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-// Every question, over a view of which every kind of file was changed in every way, while it is open
-// and before it is opened. An answer is the right one, or there is none.
+// Every question, over a view of which every kind of file was changed in every way, while it is
+// open and before it is opened. An answer is the right one, or there is none.
 
 namespace {
 
@@ -170,14 +170,15 @@ void forge(const fs::path& table, const fs::path& from) {
     const std::optional<std::uint64_t> size = table_bytes(fs::file_size(from));
     REQUIRE(size);
     std::string rows(*size, '\0');
-    REQUIRE(std::ifstream(from, std::ios::binary).read(rows.data(), static_cast<std::streamsize>(*size)));
+    REQUIRE(std::ifstream(from, std::ios::binary)
+                .read(rows.data(), static_cast<std::streamsize>(*size)));
     std::fstream file(table, std::ios::binary | std::ios::in | std::ios::out);
     REQUIRE(file.write(rows.data(), static_cast<std::streamsize>(*size)).flush());
 }
 
 enum class Found {
     harmless,  ///< every answer is the right one
-    refused    ///< the view does not open, or a question has no answer; the others have the right one
+    refused  ///< the view does not open, or a question has no answer; the others have the right one
 };
 
 constexpr std::string_view kSame = "it never changes: an older one of its name is the same";

@@ -340,8 +340,8 @@ TEST_CASE("archive: a link of its name that leads to nothing is refused before a
     std::filesystem::create_symlink(archived.directory.path() / "nothing", link);
     reconciler::ExportOptions options;
     options.progress = [](const reconciler::ExportProgress&) { FAIL("it was begun"); };
-    const auto exported = reconciler::export_archive(archived.records, archived.sealed.created.bytes,
-                                                     archived.sealed.keys, link, options);
+    const auto exported = reconciler::export_archive(
+        archived.records, archived.sealed.created.bytes, archived.sealed.keys, link, options);
     REQUIRE(!exported.has_value());
     CHECK(exported.error().code == FaultCode::configuration);
 }

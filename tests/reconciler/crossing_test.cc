@@ -1,5 +1,6 @@
 // What crosses between two shards, sealed with the right keys: right in every respect, or wrong in
 // one.
+#include "events/log/log.h"
 #include "reconciler/reading/closed_cut.h"
 #include "tests/reconciler/crossing_books.h"
 
@@ -7,9 +8,10 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -400,20 +402,25 @@ TEST_CASE("crossing: at every moment of a running deployment the books are clean
     }
 }
 
-/// A log of which one shard's end is seen late: as it was, the first two times.
+/// A log of which kP's end is first seen as it was, at each look as one of `early` says.
 class LateLog final : public LogReader {
 public:
-    LateLog(RecordList& all, RecordNumber early) : all_(all), early_(early) {}
+    /// On brokers, which show what is recorded only later to others than its writer.
+    LateLog(RecordList& all, std::vector<RecordNumber> early)
+        : all_(all), early_(std::move(early)) {}
+    /// In files that are written meanwhile: kQ's end is first seen as it was, too.
+    LateLog(RecordList& all, std::vector<RecordNumber> early, RecordNumber early_q)
+        : all_(all), early_(std::move(early)), early_q_(early_q) {}
 
     std::uint32_t shard_count() const override { return all_.shard_count(); }
     Result<RecordNumber> end(ShardId shard) override {
-        if (shard == kQ) return all_.end(shard);
-        // The first time it is earlier still, as it is beside a writer.
-        if (looks_++ == 0) return RecordNumber(early_.value() - 1);
-        return looks_ == 2 ? Result<RecordNumber>(early_) : all_.end(shard);
+        if (shard == kQ) return early_q_ && looks_ == 1 ? *early_q_ : all_.end(shard);
+        return looks_ == early_.size() ? all_.end(shard) : early_[looks_++];
     }
+    bool shows_late() const override { return !early_q_; }
     Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
                         std::vector<StoredRecord>& out) override {
+        ++reads;
         return all_.read_records(shard, from, bytes_max, out);
     }
     Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
@@ -421,9 +428,12 @@ public:
         return all_.read_range(shard, record, offset, size, out);
     }
 
+    std::size_t reads = 0;
+
 private:
     RecordList& all_;
-    RecordNumber early_;
+    const std::vector<RecordNumber> early_;
+    const std::optional<RecordNumber> early_q_;
     std::size_t looks_ = 0;
 };
 
@@ -432,7 +442,7 @@ TEST_CASE("crossing: a cut holds every record whose steps another one in it take
     tell_story(books);
     RecordList all = books.seal();
     // q's record 5 takes from p's record 5, and nothing is taken from the two behind it.
-    LateLog log(all, RecordNumber(3));
+    LateLog log(all, {RecordNumber(2), RecordNumber(3)}, RecordNumber(5));
     reconciler::ReplayOptions options;
     options.keys = &books.sealed().keys;
     options.threads = 1;
@@ -443,33 +453,33 @@ TEST_CASE("crossing: a cut holds every record whose steps another one in it take
     CHECK(report->shards[1].next_record == RecordNumber(6));
 }
 
-/// As brokers are: one shard shows its newest records to others than their writer only later.
-class BrokersLog final : public LogReader {
-public:
-    BrokersLog(RecordList& all, RecordNumber shown, std::size_t looks_early)
-        : all_(all), shown_(shown), looks_early_(looks_early) {}
+TEST_CASE("crossing: a cut of files that nobody writes reads no record") {
+    CrossingBooks books;
+    tell_story(books);
+    RecordList all = books.seal();
+    LateLog log(all, {}, *all.end(kQ));
+    const auto cut = reconciler::closed_cut(log);
+    REQUIRE(cut.has_value());
+    CHECK(cut->ends == std::vector<RecordNumber>{*all.end(kP), *all.end(kQ)});
+    CHECK(log.reads == 0);
+}
 
-    std::uint32_t shard_count() const override { return all_.shard_count(); }
-    Result<RecordNumber> end(ShardId shard) override {
-        if (shard == kQ || looks_++ >= looks_early_) return all_.end(shard);
-        return shown_;
+TEST_CASE("crossing: what brokers show late is waited for, however many records lie behind") {
+    CrossingBooks books;
+    tell_story(books);
+    for (std::size_t i = 0; i < 3 * reconciler::kCutTailRecordsMin; ++i) {
+        const std::string name = "more" + std::to_string(i);
+        books.record(kQ, [&] {
+            books.open(name, CrossingBooks::account(kQ, 10 + i), AccountClass::liability);
+        });
     }
-    bool shows_late() const override { return true; }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        return all_.read_records(shard, from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return all_.read_range(shard, record, offset, size, out);
-    }
-
-private:
-    RecordList& all_;
-    const RecordNumber shown_;
-    const std::size_t looks_early_;
-    std::size_t looks_ = 0;
-};
+    RecordList all = books.seal();
+    LateLog late(all, std::vector<RecordNumber>(8, RecordNumber(3)));
+    const auto cut = reconciler::closed_cut(late);
+    REQUIRE(cut.has_value());
+    CHECK(cut->is_whole);
+    CHECK(cut->ends[0] == *all.end(kP));
+}
 
 TEST_CASE("crossing: what brokers show a moment later is waited for, and not for ever") {
     CrossingBooks books;
@@ -478,17 +488,16 @@ TEST_CASE("crossing: what brokers show a moment later is waited for, and not for
     const std::vector<RecordNumber> ends{*all.end(kP), *all.end(kQ)};
     const RecordNumber newest(ends[0].value() - 1);
     const RecordNumber taken_from(3);
-    constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
-    BrokersLog newest_late(all, newest, 2);
+    LateLog newest_late(all, {newest, newest});
     const auto with_newest = reconciler::closed_cut(newest_late, ends);
     REQUIRE(with_newest.has_value());
     CHECK(with_newest->is_whole);
     CHECK(with_newest->ends == ends);
-    BrokersLog taken_late(all, taken_from, 2);
+    LateLog taken_late(all, {taken_from, taken_from});
     const auto closed = reconciler::whole_cut(taken_late);
     REQUIRE(closed.has_value());
-    CHECK(*closed == ends);
-    BrokersLog lost(all, newest, kNever);
+    CHECK(*closed == std::vector<RecordNumber>{RecordNumber(6), ends[1]});
+    LateLog lost(all, std::vector<RecordNumber>(100 * kShowLooks, newest));
     const auto without = reconciler::closed_cut(lost, ends);
     REQUIRE(without.has_value());
     CHECK_FALSE(without->is_whole);

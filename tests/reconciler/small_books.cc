@@ -199,8 +199,8 @@ void SmallBooks::insert_before_found(const Event& event) {
     move_seals(1);
 }
 
-/// An account that the command itself names is not told with its change: what is made of the command
-/// is what is read of the change.
+/// An account that the command itself names is not told with its change: what is made of the
+/// command is what is read of the change.
 void SmallBooks::name_accounts() {
     for (DraftRecord& record : records()) {
         for (Event& event : record.events) {

@@ -114,7 +114,8 @@ TEST_CASE("tampering: without the chain's MACs some edits would slip through") {
                 std::to_string(counts.second) + " missed\n";
     }
     MESSAGE(told);
-    // What the newest record says of itself has no record behind it: only the MAC knows what it was.
+    // What the newest record says of itself has no record behind it: only the MAC knows what it
+    // was.
     CHECK(missed_of["edit_header"].first > 0);
     CHECK(missed_of["reseal"].first + missed_of["edit_tag"].first > 0);
     // Events are held against their record's digests, and those against the chain, without any key.

@@ -243,8 +243,8 @@ const std::vector<Act>& acts() {
     return all;
 }
 
-/// A busy log and, at its end, what no busy log has: an account of an owner. Views of all of it, and
-/// of a part.
+/// A busy log and, at its end, what no busy log has: an account of an owner. Views of all of it,
+/// and of a part.
 struct Books {
     explicit Books(std::uint32_t shards)
         : sealed(make_sealed_deployment(shards)), log(make_busy_log(sealed, 6, 2000)) {
@@ -322,8 +322,8 @@ TEST_CASE("views: one that is behind the log is told as compared in part, and up
     CHECK(part.shards[0].view_end == RecordNumber(end - 3));
     CHECK_FALSE(reconciler::is_proven(part));
     CHECK(to_text(part).starts_with("no findings, but not everything could be checked\n"));
-    CHECK(to_text(part).find("shard 0: " + std::to_string(end - 3) + " of " + std::to_string(end) +
-                             " records") != std::string::npos);
+    CHECK(to_text(part).find("shard 0's files hold rows of " + std::to_string(end - 3) + " of " +
+                             std::to_string(end) + " records") != std::string::npos);
     CHECK(to_json_lines(part).find(R"("views_compared":false,"views":"partial")") !=
           std::string::npos);
     const auto whole = replay_with(log, sealed, projected.rows_after(end));
@@ -358,6 +358,13 @@ TEST_CASE("views: one that does not open is a finding, and is not called compare
     CHECK(std::count(found.begin(), found.end(), '\n') == 1);
     CHECK(report.views() == reconciler::ViewsCompared::partial);
     CHECK_FALSE(report.shards[Books::kShard.value()].view_end.has_value());
+    const auto verdict = reconciler::verdict_of(report);
+    const auto part =
+        std::ranges::find(verdict.unchecked, "views", &reconciler::Verdict::Part::word);
+    REQUIRE(part != verdict.unchecked.end());
+    CHECK(part->sentence == "NOT all of the views: shard " +
+                                std::to_string(Books::kShard.value()) +
+                                "'s could not be read. What could be read was compared");
 }
 
 TEST_CASE("views: ahead of the log, or of another log") {

@@ -28,8 +28,8 @@ struct Violation {
     SimulatedTime time{};    ///< when it was seen
 };
 
-/// Holds what a deployment does against what must always be so, while it runs: it reads each durable
-/// record once, from whichever process is at work, and hears what clients are told.
+/// Holds what a deployment does against what must always be so, while it runs: it reads each
+/// durable record once, from whichever process is at work, and hears what clients are told.
 class Auditor {
 public:
     /// All outlive it; `report` is called with whatever it finds.

@@ -78,7 +78,9 @@ public:
         count_ += answers.size();
         changed_.notify_all();
     }
-    void stopped(ShardId, const Fault& fault, command_handler::FaultScope) override { fail(fault.message); }
+    void stopped(ShardId, const Fault& fault, command_handler::FaultScope) override {
+        fail(fault.message);
+    }
 
     /// Sends a batch when there is room for it.
     void send(Log& log, std::uint32_t number, const Bytes& batch) {

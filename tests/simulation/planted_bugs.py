@@ -217,8 +217,7 @@ PLANTED = [
     bug("late_record_not_awaited", 0, "replay is clean", KAFKA + "kafka_log.cc",
         ("    bool shows_late() const override { return true; }\n", "")),
     bug("writer_not_asked", 8, "nothing stops without a fault", SHARD + "shard_threads.cc",
-        ("    if (!shard.status && shard.status.error().code == FaultCode::corrupt) {\n        const Status written",
-         "    if (false) {\n        const Status written")),
+        ("    if (shard.status || shard.status.error().code != FaultCode::corrupt) return;\n", "    return;\n")),
 ]
 
 # What the simulation would have to have for those that neither it nor its tests find yet.

@@ -22,9 +22,10 @@
 #include <utility>
 #include <vector>
 
-// RocksDB's own files under every fault, at every operation: of shard stores, and of views. Whatever
-// happens, what is read is what was written or is said to be unreadable; when the fault is over, a
-// store opens where it was or where it was being brought to; one that has to be made again says so.
+// RocksDB's own files under every fault, at every operation: of shard stores, and of views.
+// Whatever happens, what is read is what was written or is said to be unreadable; when the fault is
+// over, a store opens where it was or where it was being brought to; one that has to be made again
+// says so.
 
 namespace {
 
@@ -282,8 +283,8 @@ private:
     std::string wrong_;
 };
 
-/// Every kind of fault. Set aside is what was written wrongly, a manifest of which the power left the
-/// length and not the bytes, and, where `reads_are_noted`, what was once read wrongly.
+/// Every kind of fault. Set aside is what was written wrongly, a manifest of which the power left
+/// the length and not the bytes, and, where `reads_are_noted`, what was once read wrongly.
 void check_all(const Scenario& scenario, bool reads_are_noted) {
     const Sweep at = sweep(kQuickStep);
     for (const StorageFault fault : kStorageFaults) {

@@ -24,13 +24,14 @@ enum class StorageFault : std::uint8_t {
     wrong_write   ///< a bit of what is written is another one
 };
 inline constexpr StorageFault kStorageFaults[] = {
-    StorageFault::error,      StorageFault::no_space,   StorageFault::read_error, StorageFault::short_write,
-    StorageFault::power_loss, StorageFault::wrong_read, StorageFault::wrong_write};
+    StorageFault::error,       StorageFault::no_space,   StorageFault::read_error,
+    StorageFault::short_write, StorageFault::power_loss, StorageFault::wrong_read,
+    StorageFault::wrong_write};
 std::string_view name_of(StorageFault fault);
 
 /// This machine's files below a directory, for a RocksDB, of which one operation goes wrong. Any
-/// thread. Sizes of files and names are those of the machine; what RocksDB's users do there by other
-/// ways is not seen.
+/// thread. Sizes of files and names are those of the machine; what RocksDB's users do there by
+/// other ways is not seen.
 class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
 public:
     /// What was removed and might come back is kept in `graveyard`, on the same disk.
@@ -52,7 +53,8 @@ public:
     void power_on(std::uint64_t seed);
 
     // --- FileSystem
-    rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
+    rocksdb::IOStatus NewSequentialFile(const std::string& path,
+                                        const rocksdb::FileOptions& options,
                                         std::unique_ptr<rocksdb::FSSequentialFile>* file,
                                         rocksdb::IODebugContext* debug) override;
     rocksdb::IOStatus NewRandomAccessFile(const std::string& path,

@@ -57,8 +57,8 @@ bool SmallDisk::fill(std::uint64_t left) {
         struct statvfs status {};
         if (::fstatvfs(fd, &status) != 0) break;
         const std::uint64_t free = status.f_bavail * status.f_frsize;
-        is_full = free <= left ||
-                  ::posix_fallocate(fd, ::lseek(fd, 0, SEEK_END), static_cast<off_t>(free - left)) == 0;
+        is_full = free <= left || ::posix_fallocate(fd, ::lseek(fd, 0, SEEK_END),
+                                                    static_cast<off_t>(free - left)) == 0;
     }
     ::close(fd);
     return is_full;

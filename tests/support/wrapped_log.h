@@ -2,6 +2,10 @@
 
 #include "events/log/log.h"
 
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -56,6 +60,22 @@ public:
     Status check_writer(ShardId shard) override { return log_.check_writer(shard); }
     bool shows_late() const override { return log_.shows_late(); }
     void stop_waiting() override { log_.stop_waiting(); }
+    Result<std::optional<std::string>> unreadable_end() override { return log_.unreadable_end(); }
+    std::string place_of(ShardId shard, RecordNumber record) override {
+        return log_.place_of(shard, record);
+    }
+    std::optional<DamageBeside> damage_beside(ShardId shard, RecordNumber record) override {
+        return log_.damage_beside(shard, record);
+    }
+    std::unique_ptr<SentCommands> sent_commands(ShardId shard) override {
+        return log_.sent_commands(shard);
+    }
+    void watch() override { log_.watch(); }
+    std::optional<Fault> waits() override { return log_.waits(); }
+    std::vector<LogAlarm> alarms() override { return log_.alarms(); }
+    std::optional<std::chrono::nanoseconds> unanswered_for() override {
+        return log_.unanswered_for();
+    }
     std::vector<PassedOver> passed_over() override { return log_.passed_over(); }
     std::optional<Fault> failure() override { return log_.failure(); }
     Status await(CommitTicket ticket) override { return log_.await(ticket); }

@@ -90,8 +90,8 @@ const std::vector<ForeignLibrary>& foreign_libraries() {
 }
 
 // What is asked of the machine goes through events/world, or through what stands before a library:
-// ShardStores, ViewStores, KafkaClient: a simulation puts its own in their place. `places` are those
-// behind, and a few beside; events/world/README.md says why. tests/ may use all of it.
+// ShardStores, ViewStores, KafkaClient: a simulation puts its own in their place. `places` are
+// those behind, and a few beside; events/world/README.md says why. tests/ may use all of it.
 struct OfMachine {
     std::string_view what;
     std::vector<std::string_view> words;
@@ -207,7 +207,8 @@ constexpr std::array kDecidingFunctions = {std::string_view("available"),
 
 bool calls(std::string_view line, std::string_view function) {
     const auto is_of_name = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_';
     };
     for (std::size_t at = line.find(function); at != std::string_view::npos;
          at = line.find(function, at + 1)) {

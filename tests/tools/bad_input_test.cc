@@ -1,17 +1,13 @@
 #include "tests/tools/opened_books.h"
+#include "tests/tools/stranger.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 using namespace vouch::test;
@@ -34,54 +30,11 @@ std::string balances(const Program& program) {
     return all;
 }
 
-/// Serves HTTP on loopback, and is no vouch: says the same to whatever it is asked.
-class Stranger {
-public:
-    Stranger() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof(address);
-        auto* const named = reinterpret_cast<sockaddr*>(&address);
-        REQUIRE(::bind(listener_, named, size) == 0);
-        REQUIRE(::listen(listener_, 8) == 0);
-        REQUIRE(::getsockname(listener_, named, &size) == 0);
-        url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-        thread_ = std::thread([this] { serve(); });
-    }
-    ~Stranger() {
-        ::shutdown(listener_, SHUT_RDWR);
-        thread_.join();
-        ::close(listener_);
-    }
-    Stranger(const Stranger&) = delete;
-    Stranger& operator=(const Stranger&) = delete;
-
-    const std::string& url() const { return url_; }
-
-private:
-    void serve() const {
-        const std::string body = "<html>\x1b[31mready\n</html>\n";
-        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
-                                   "Connection: close\r\nContent-Length: " +
-                                   std::to_string(body.size()) + "\r\n\r\n" + body;
-        for (int peer = 0; (peer = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(peer)) {
-            char request[4096];
-            if (::recv(peer, request, sizeof(request), 0) > 0)
-                (void)::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
-        }
-    }
-
-    int listener_;
-    std::string url_;
-    std::thread thread_;
-};
-
 }  // namespace
 
 TEST_CASE("bad input: a server that is no vouch is not believed, nor passed on what it says") {
     const Program program;
-    const Stranger stranger;
+    const Stranger stranger({http_answer("200 OK", "text/html", "<html>\x1b[31mready\n</html>\n")});
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"trial-balance"}, {"balance", "alice"}, {"status"},
           {"submit", "-"}}) {

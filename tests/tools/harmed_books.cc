@@ -143,7 +143,8 @@ void try_to_acknowledge_and_kill(const Program& program, const std::string& line
 
 }  // namespace
 
-// On a busy machine it may rest before it is killed: then there are other records than those asked for.
+// On a busy machine it may rest before it is killed: then there are other records than those asked
+// for.
 void acknowledge_and_kill(const Program& program, int transfers,
                           const std::vector<std::string>& more) {
     constexpr int kTriesMax = 100;

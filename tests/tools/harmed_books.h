@@ -29,8 +29,8 @@ std::size_t last_block(const FileBytes& bytes);
 /// The file that keeps where the log ends.
 std::filesystem::path kept_ends(const Program& program);
 
-/// New books: opens accounts and makes so many transfers, each told before the next, then is killed;
-/// so soon that no mark is written, and nothing is kept yet of where the log ends.
+/// New books: opens accounts and makes so many transfers, each told before the next, then is
+/// killed; so soon that no mark is written, and nothing is kept yet of where the log ends.
 void acknowledge_and_kill(const Program& program, int transfers,
                           const std::vector<std::string>& more = {});
 

@@ -1,8 +1,9 @@
 """Every page of the repository: its links lead somewhere, each file that it names is there, and its lines are at
-most 120 characters. pages.py ROOT
+most 120 characters; those of C++ are at most 100. pages.py ROOT
 
-Code may be longer, since it cannot be broken. A file is named as `x.cc`, `folder/x.cc` or
-`folder/{x,y}.cc`; what a run makes (`deployment`, `*.segment`) has none of the endings that are looked for.
+Code in a page may be longer, since it cannot be broken, and so may strings of a test. A file is named as `x.cc`,
+`folder/x.cc` or `folder/{x,y}.cc`; what a run makes (`deployment`, `*.segment`) has none of the endings that are
+looked for.
 """
 import pathlib
 import re
@@ -46,13 +47,21 @@ def faults_of(page, files):
             yield fault("a section of a page that is not here")
 
 
+def long_lines(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if len(line) > 100 and not ('"' in line and path.is_relative_to(ROOT / "tests")):
+            yield f"{path.relative_to(ROOT)}:{number}: {len(line)} characters"
+
+
 def main():
     files = [f"/{path.relative_to(ROOT)}" for folder in OURS for path in (ROOT / folder).rglob("*") if path.is_file()]
     pages = [*ROOT.glob("*.md"), *(ROOT / file[1:] for file in files if file.endswith(".md"))]
     faults = [fault for page in sorted(pages) for fault in faults_of(page, files)]
+    sources = [ROOT / file[1:] for file in files if file.endswith((".h", ".cc"))]
+    faults += [fault for source in sorted(sources) for fault in long_lines(source)]
     for fault in faults:
         print(fault)
-    assert len(pages) > 30, len(pages)
+    assert len(pages) > 30 and len(sources) > 500, (len(pages), len(sources))
     return 1 if faults else 0
 
 

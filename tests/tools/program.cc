@@ -148,7 +148,8 @@ ProgramResult Program::run(const std::vector<std::string>& arguments,
     return run_words(*this, with_program(arguments), input);
 }
 
-ProgramResult Program::run_within(const std::string& limits, const std::vector<std::string>& arguments,
+ProgramResult Program::run_within(const std::string& limits,
+                                  const std::vector<std::string>& arguments,
                                   const std::string& input) const {
     return run_words(*this, with_limits(limits, with_program(arguments)), input);
 }

@@ -18,8 +18,8 @@ struct ProgramResult {
     std::vector<std::string> lines() const;
 };
 
-/// The text with a # in place of every number of a record or event: a ledger that rests for a moment
-/// writes a mark, so that nobody can tell them beforehand.
+/// The text with a # in place of every number of a record or event: a ledger that rests for a
+/// moment writes a mark, so that nobody can tell them beforehand.
 std::string without_places(const std::string& text);
 
 /// Of the program under test.

@@ -69,8 +69,8 @@ private:
 };
 
 /// Does what a reader of the page does, in its order: writes the files of its json blocks, runs the
-/// commands of its console blocks, and holds what they print against what stands below them. Returns
-/// how many commands there were.
+/// commands of its console blocks, and holds what they print against what stands below them.
+/// Returns how many commands there were.
 std::size_t follow(const std::string& page) {
     Reader reader;
     std::ifstream text(VOUCH_SOURCE_DIR "/" + page);
@@ -189,7 +189,8 @@ TEST_CASE("http: the first commands and questions give what they show") {
 
 TEST_CASE("operations: each command of the page works, in its order") {
     const test::Program program;
-    const std::string build = std::filesystem::path(test::program_path()).parent_path().parent_path();
+    const std::string build =
+        std::filesystem::path(test::program_path()).parent_path().parent_path();
     std::unique_ptr<test::RunningProgram> server;
     std::string address;
     std::size_t commands = 0;

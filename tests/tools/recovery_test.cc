@@ -50,7 +50,8 @@ TEST_CASE("recovery: a loss that an operator accepts is recorded, and nothing el
     const FileBytes kept =
         read_file(program.books() / "log" / ("cut-0-" + std::to_string(begin) + "-0"));
     REQUIRE(kept.size() > 200);
-    CHECK(std::equal(kept.begin(), kept.end(), flipped.begin() + static_cast<std::ptrdiff_t>(begin)));
+    CHECK(
+        std::equal(kept.begin(), kept.end(), flipped.begin() + static_cast<std::ptrdiff_t>(begin)));
     CHECK(recover(program).exit == 0);
     CHECK(balance(program) == "2.00");
     // Its id is free again: that is what was accepted.
@@ -281,7 +282,9 @@ TEST_CASE("recovery: an interrupted recovery goes on only with what was accepted
     FileBytes flipped = whole;
     flipped[last_block(whole) + 150] ^= 1;
     const fs::path note = program.books() / "recovery";
-    const auto begin = [&](const std::string& text) { write_file(note, FileBytes(text.begin(), text.end())); };
+    const auto begin = [&](const std::string& text) {
+        write_file(note, FileBytes(text.begin(), text.end()));
+    };
 
     begin("op\n0:6\n");
     write_file(segment(program), flipped);

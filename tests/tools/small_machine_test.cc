@@ -152,7 +152,8 @@ TEST_CASE("small machine: a server with little memory comes up, or ends in a sen
     REQUIRE(program.submit(kOpenCashAndAlice + transfer("t1"), {"--create"}).exit == 0);
     int ends = 0;
     int runs = 0;
-    for (const std::size_t kibibytes : {100'000U, 150'000U, 200'000U, 300'000U, 400'000U, 2'000'000U}) {
+    for (const std::size_t kibibytes :
+         {100'000U, 150'000U, 200'000U, 300'000U, 400'000U, 2'000'000U}) {
         CAPTURE(kibibytes);
         const fs::path err = program.home() / ("err" + std::to_string(kibibytes));
         test::RunningProgram server(program, {"serve", "--data", books},

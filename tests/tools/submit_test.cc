@@ -1,6 +1,7 @@
 #include "tests/support/transfer_line.h"
 #include "tests/tools/harmed_books.h"
 #include "tests/tools/opened_books.h"
+#include "tests/tools/stranger.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -178,6 +179,34 @@ private:
 };
 
 }  // namespace
+
+TEST_CASE("submit: of a server that gives up, the answer with most outcomes is printed, or the later") {
+    const Program program;
+    const std::string lines = transfer("t1", "1.00") + transfer("t2", "1.00");
+    const auto answer = [](const std::string& type, const std::string& outcomes) {
+        return http_answer("503 Service Unavailable", "application/problem+json",
+                           R"({"type":"urn:vouch:problem:)" + type + R"(","status":503,)" +
+                               R"("detail":"nothing goes on","outcomes":[)" + outcomes + "]}");
+    };
+    const std::string none = R"({"line":2,"problem":"unknown","detail":"without an outcome yet, as it seems"})";
+    const auto outcome = [](const std::string& id, const std::string& record) {
+        return R"({"id":")" + id + R"(","accepted":true,"outcome":"posted","shard":0,"record":)" +
+               record + "}";
+    };
+    const std::string both = outcome("t1", "1") + "," + outcome("t2", "2");
+    const auto printed = [&](const std::string& first, const std::string& second) {
+        const Stranger server({http_answer("200 OK", "text/plain", "vouch 0\ndeployment 0\n"),
+                               answer("busy", first), answer("stopped", second)});
+        const ProgramResult result = program.run({"submit", "-", "--http", server.url()}, lines);
+        CHECK(result.exit != 0);
+        CHECK_MESSAGE(result.err.find("nothing goes on") != std::string::npos, result.err);
+        return result.lines();
+    };
+    CHECK(printed(both, outcome("t1", "7") + "," + none) ==
+          std::vector<std::string>{outcome("t1", "1"), outcome("t2", "2")});
+    CHECK(printed(outcome("t1", "1"), outcome("t1", "7") + "," + none) ==
+          std::vector<std::string>{outcome("t1", "7")});
+}
 
 TEST_CASE("submit: on a terminal outcomes begin at their line's begin, whatever bar was there") {
     const Program program;

@@ -312,9 +312,15 @@ TEST_CASE("outcome: amounts are told as they were sent, whoever was unknown, and
     const json failed = json::parse(program.submit(group("1")).lines()[0]);
     CHECK(failed["outcome"] == "group_failed");
     CHECK(asked("p1")["transfer"]["amount"] == "9.00");
+    CHECK(asked("p1")["transfer"]["debit"] == "x1");
     const json whole = asked("g1");
     CHECK(whole["group"][2]["transfer"]["amount"] == "9.00");
     CHECK(whole["group"][3]["transfer"]["amount"] == "7.50");
+    // Also where the account is open already, with another scale.
+    REQUIRE(program.submit(open("x3", "JPY/0")).exit == 0);
+    CHECK(json::parse(program.submit(group("3")).lines()[0])["outcome"] == "group_failed");
+    CHECK(asked("p3")["transfer"]["amount"] == "9.00");
+    CHECK(asked("g3")["group"][3]["transfer"]["amount"] == "7.50");
     // What is opened behind says nothing.
     std::string behind =
         line("e2", R"("post_entry":{"postings":[)" + posting("eur", "debit", "1.00") + "," +
@@ -324,6 +330,79 @@ TEST_CASE("outcome: amounts are told as they were sent, whoever was unknown, and
     const json early = asked("e2");
     CHECK(early["post_entry"]["postings"][0]["debit"] == "1.00");
     CHECK(early["post_entry"]["postings"][1]["credit"] == "1.000");
+}
+
+TEST_CASE("outcome: what nobody confirmed of an account counts for no amount, also in a group") {
+    const test::Program program;
+    const auto open = [](const std::string& id, const std::string& name, const std::string& asset) {
+        return R"({"id":")" + id + R"(","open_account":{"account":")" + name + R"(","asset":")" +
+               asset + R"(","class":"asset","limit":"unlimited"}})" + "\n";
+    };
+    REQUIRE(program.submit(open("ox", "x", "JPY/0") + open("oj", "j", "JPY/0"), {"--create"}).exit ==
+            0);
+    const auto group = [](const std::string& id, const std::string& first,
+                          const std::string& then) {
+        return R"({"id":"g)" + id + R"(","group":[{"id":"a)" + id + "\"," + first +
+               R"(},{"id":"b)" + id + "\"," + then + "}]}\n";
+    };
+    // The opening is refused; what it said of x moves no money.
+    const test::ProgramResult done = program.submit(
+        open("ox2", "x", "EUR/2") +
+        group("1", R"("transfer":{"debit":"j","credit":"x","amount":"10000"})",
+              R"("refund":{"entry":"a1","amount":"30"})") +
+        group("2", R"("place_hold":{"debit":"x","amount":"5000"})",
+              R"("capture_hold":{"hold":"a2","credit":"j","amount":"40"})"),
+        {"--one-at-a-time"});
+    CHECK(short_outcomes(done) ==
+          std::vector<std::string>{"ox2 account_exists", "g1 done", "g2 done"});
+    const test::ProgramResult all =
+        program.run({"balance", "--all", "--json", "--data", program.books().string()});
+    CHECK(all.out.find("9930") != all.out.npos);
+    const auto told = [&](const std::string& id) {
+        return json::parse(
+            program.run({"outcome", id, "--data", program.books().string(), "--json"}).out);
+    };
+    CHECK(told("b1")["asked"]["refund"]["amount"] == "30");
+    // Of one that nobody ever opened it is told as it was sent.
+    REQUIRE(program.submit(R"({"id":"o3","expected_version":5,)" +
+                           open("o3", "y", "EUR/2").substr(std::string(R"({"id":"o3",)").size()) +
+                           group("3", R"("place_hold":{"debit":"y","amount":"1.00"})",
+                                 R"("capture_hold":{"hold":"a3","amount":"0.50"})"))
+                .exit == 0);
+    CHECK(told("b3")["asked"]["capture_hold"]["amount"] == "0.50");
+    // Whoever is opened later was not there.
+    REQUIRE(program.submit(open("oy", "y", "XAU/6")).exit == 0);
+    CHECK(told("a3")["outcome"] == "account_not_found");
+    CHECK_FALSE(told("a3").contains("asset"));
+}
+
+TEST_CASE("outcome: who was not there when an entry was refused says nothing of its amounts") {
+    const test::Program program;
+    const auto open = [](const std::string& name) {
+        return R"({"id":"o-)" + name + R"(","open_account":{"account":")" + name +
+               R"(","asset":"EUR/2","class":"asset","limit":"unlimited"}})" + "\n";
+    };
+    // The test clock stands: on the other shard all is of one time.
+    REQUIRE(program.submit(open("eur"), {"--create", "--shards", "2", "--test-clock"}).exit == 0);
+    std::string entries;
+    std::string opened;
+    for (const std::string name : {"y0", "y1", "y2", "y3"}) {
+        entries += R"({"id":"e-)" + name + R"(","post_entry":{"postings":[)" +
+                   R"({"account":"eur","debit":"1.00"},{"account":")" + name +
+                   R"(","credit":"1.000"}]}})" + "\n";
+        opened += open(name);
+    }
+    REQUIRE(program.submit(entries).exit == 0);
+    REQUIRE(program.submit(opened).exit == 0);
+    for (const std::string name : {"y0", "y1", "y2", "y3"}) {
+        const json told = json::parse(
+            program.run({"outcome", "e-" + name, "--json", "--data", program.books().string()})
+                .out);
+        const json& postings = told["asked"]["post_entry"]["postings"];
+        CHECK(told["accepted"] == false);
+        CHECK(postings[0]["debit"] == "1.00");
+        CHECK(postings[1]["credit"] == "1.000");
+    }
 }
 
 TEST_CASE("outcome: a refund that must name its postings stops nobody, whenever it is sent") {

@@ -16,10 +16,10 @@
 #include <string_view>
 #include <vector>
 
-// Every way in which a server reads its files, over books of which every region was changed in every
-// way, while it runs and before it starts. An answer is the one of unchanged books, byte for byte
-// but for the numbers of records, or it is a problem that names the shard; and once the bytes are
-// put back, all that was acknowledged is there, and nothing else.
+// Every way in which a server reads its files, over books of which every region was changed in
+// every way, while it runs and before it starts. An answer is the one of unchanged books, byte for
+// byte but for the numbers of records, or it is a problem that names the shard; and once the bytes
+// are put back, all that was acknowledged is there, and nothing else.
 
 namespace {
 

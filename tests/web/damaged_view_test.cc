@@ -54,7 +54,8 @@ void damage(const fs::path& view) {
         rows.push_back(at);
     REQUIRE(rows.size() > 8);
     whole[rows[rows.size() / 4] + kOfLedger0.size()] ^= 1;
-    REQUIRE(std::ofstream(largest, std::ios::binary).write(whole.data(), std::ssize(whole)).flush());
+    REQUIRE(
+        std::ofstream(largest, std::ios::binary).write(whole.data(), std::ssize(whole)).flush());
 }
 
 std::string outcome_of(const std::string& url, int transfer) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// A server whose disk fills up to the last byte: it lives, answers what it can, refuses clearly, and
-// goes on by itself when there is room.
+// A server whose disk fills up to the last byte: it lives, answers what it can, refuses clearly,
+// and goes on by itself when there is room.
 
 namespace {
 
@@ -99,7 +99,8 @@ private:
 std::size_t count_posted(const std::string& answer) {
     std::size_t count = 0;
     const std::string part = "\"posted\"";
-    for (std::size_t at = answer.find(part); at != std::string::npos; at = answer.find(part, at + 1))
+    for (std::size_t at = answer.find(part); at != std::string::npos;
+         at = answer.find(part, at + 1))
         ++count;
     return count;
 }

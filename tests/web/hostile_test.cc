@@ -108,8 +108,8 @@ TEST_CASE("hostile peers: bodies that are announced, or not finished, take nobod
     check_small_ones();
     CHECK(verdict_of(served.post(large)) == "413 too-large");
 
-    // What has come counts, and of the port's peers alone. On a slow machine the first ones have had
-    // their time before the last ones have come.
+    // What has come counts, and of the port's peers alone. On a slow machine the first ones have
+    // had their time before the last ones have come.
     std::string refusal;
     for (int round = 0; round < kRoundsMax && refusal != "503 busy"; ++round) {
         begin_uploads(kThreadsMax * vouch::http::kBodyBytesMax / kMegabyte,

@@ -138,7 +138,9 @@ void MetricLines::check_histogram(const std::string& family) const {
 }
 
 std::optional<double> MetricLines::value(const std::string& name, const Labels& labels) const {
-    const auto is_it = [&](const Sample& each) { return each.name == name && each.labels == labels; };
+    const auto is_it = [&](const Sample& each) {
+        return each.name == name && each.labels == labels;
+    };
     const auto found = std::ranges::find_if(samples_, is_it);
     return found == samples_.end() ? std::nullopt : std::optional(found->value);
 }

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-// What a server tells of shards that go on although something is wrong: the text is that of /readyz,
-// the JSON that of /status.
+// What a server tells of shards that go on although something is wrong: the text is that of
+// /readyz, the JSON that of /status.
 
 namespace {
 

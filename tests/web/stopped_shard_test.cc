@@ -118,7 +118,8 @@ TEST_CASE("stopped shard: a server goes on with the others, and says which has s
     const json repeat = objects_of(body_of(served.post(old))).at(0);
     CHECK(repeat["recorded"] == "unknown");
     CHECK(repeat["detail"].get<std::string>().find("may be recorded or not") != std::string::npos);
-    // An id that it has seen is not taken elsewhere, and what it may know is not said to be unknown.
+    // An id that it has seen is not taken elsewhere, and what it may know is not said to be
+    // unknown.
     const json stolen = json::parse(
         body_of(served.post(payment("an old payment", good, good), "application/json")));
     CHECK(stolen["type"] == "urn:vouch:problem:shard-stopped");

@@ -92,7 +92,8 @@ ExitCode restore(const BackupArguments& arguments) {
             "the backup's passphrase opens them, too; another file gives them one of their own");
     }
     terminal::say(
-        "they are a copy: they are read at once, and written when the original is gone and somebody "
+        "they are a copy: they are read at once, and written when the original is gone and "
+        "somebody "
         "says so: vouch recover --data " +
         arguments.data.directory.string() + " --accept-copy --by NAME");
     return ExitCode::done;

@@ -92,7 +92,8 @@ void add_clock_option(CLI::App& subcommand, places::DataOptions& data) {
                     "NAME accepts a clock that a start does not believe; recorded")
         ->check([](const std::string& name) {
             const bool fits = !name.empty() && name.size() <= kShortTextMax;
-            return fits ? std::string() : "expected 1 to " + std::to_string(kShortTextMax) + " bytes";
+            return fits ? std::string()
+                        : "expected 1 to " + std::to_string(kShortTextMax) + " bytes";
         })
         ->type_name("NAME");
 }
@@ -164,8 +165,8 @@ int run_program(int argc, const char* const* argv) {
     // A file that may not grow is a fault of the disk, which the write itself tells (EFBIG).
     std::signal(SIGXFSZ, SIG_IGN);
     CLI::App app{"vouch: an event-sourced double-entry ledger", "vouch"};
-    app.set_version_flag("--version",
-                         std::string("vouch ") + VOUCH_VERSION + ", commit " + std::string(kCommit));
+    app.set_version_flag(
+        "--version", std::string("vouch ") + VOUCH_VERSION + ", commit " + std::string(kCommit));
     app.require_subcommand(1);
     app.footer(
         "Exit codes: 0 done, 1 findings, 2 usage or a malformed line, 3 configuration, 4 "

@@ -113,16 +113,19 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         app.add_subcommand("recover", "What to do about books that stop because records are lost");
     command->description(
         "Says what keeps the books of DIR from opening: records that are lost, or inputs on Kafka\n"
-        "that do not go on where their shards stopped reading. Reads all of a log in files whose end\n"
+        "that do not go on where their shards stopped reading. Reads all of a log in files whose "
+        "end\n"
         "is whole and says which records are not what was written, and in which file. Changes\n"
         "nothing.\n"
         "With --accept-loss, for each shard that lost records, it gives them up for good: copies\n"
-        "what is left of them to files cut-* beside the log, sets aside stores and views that have\n"
+        "what is left of them to files cut-* beside the log, sets aside stores and views that "
+        "have\n"
         "seen them, and records the loss and who accepted it in each shard. Whoever was told of a\n"
         "lost record is not told otherwise: that is for people to mend. Better ways, where there "
         "are\n"
         "any: put the bytes back, from a copy of the disk or from a cut file at its byte.\n"
-        "With --accept-move, for each such input, its shard goes on from the first message that is\n"
+        "With --accept-move, for each such input, its shard goes on from the first message that "
+        "is\n"
         "there, and records that and who accepted it. Commands in between are lost, unless their\n"
         "producers send them again; what is read twice is a repeat; steps are built again.\n"
         "With --accept-copy, books that were copied or moved to DIR are written there from now\n"
@@ -161,8 +164,10 @@ void add_recover(CLI::App& app, ExitCode& exit) {
         "  vouch recover --data books --accept-loss 0:18 --by alice\n"
         "  vouch recover --data books --accept-move 0:commands:812:900 --by alice\n"
         "  vouch recover --data books --accept-copy --by alice\n"
-        "Exit codes: 0 all is whole or what was accepted is recorded, 1 something is lost or changed, "
-        "5 nothing was\naccepted: it cannot be, more would be lost than was named, or nothing is lost.");
+        "Exit codes: 0 all is whole or what was accepted is recorded, 1 something is lost or "
+        "changed, "
+        "5 nothing was\naccepted: it cannot be, more would be lost than was named, or nothing is "
+        "lost.");
     command->callback([arguments, &exit] { exit = recover(*arguments); });
 }
 

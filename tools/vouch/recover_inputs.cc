@@ -104,7 +104,8 @@ bool tell_damage(const std::vector<ShardInputs>& shards) {
     if (is_damaged) {
         terminal::say(
             "Records cannot be given up on Kafka. Put the partition of that shard back as it was, "
-            "from another replica or a copy of a broker's disk, and start again; the other shards go on "
+            "from another replica or a copy of a broker's disk, and start again; the other shards "
+            "go on "
             "meanwhile. vouch replay says what else is wrong");
     }
     return is_damaged;

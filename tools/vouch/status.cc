@@ -75,7 +75,8 @@ void add_status(CLI::App& app, ExitCode& exit) {
     command->footer(
         "Example:\n  vouch status --data books\n"
         "Exit codes: 0 ready, 1 a shard or its view has stopped, a view or an old record was found "
-        "changed,\na command was set aside, or the log's brokers have an alarm, 4 no server, or one "
+        "changed,\na command was set aside, or the log's brokers have an alarm, 4 no server, or "
+        "one "
         "that is not\nready.");
     command->callback([arguments, &exit] { exit = status(*arguments); });
 }

@@ -244,7 +244,8 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         "2\",\"class\":\"asset\"}}' |\n"
         "      vouch submit - --data books --create\n"
         "Exit codes: 0 every line has an outcome, 4 some have none, 2 a line was malformed\n"
-        "(nothing behind it was sent, unless with --keep-going), 5 with --fail-on-refusal a command\n"
+        "(nothing behind it was sent, unless with --keep-going), 5 with --fail-on-refusal a "
+        "command\n"
         "was refused.");
     command->callback([arguments, &exit] { exit = submit(*arguments); });
 }

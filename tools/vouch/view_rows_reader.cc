@@ -112,7 +112,8 @@ std::optional<reconciler::ViewEventBlock> event_block_of(const RowCursor& row) {
 }
 
 std::optional<reconciler::ViewRecordTime> record_time_of(const RowCursor& row) {
-    const std::optional<projector::RecordTimeKey> key = projector::decode_record_time_key(row.key());
+    const std::optional<projector::RecordTimeKey> key =
+        projector::decode_record_time_key(row.key());
     const std::optional<projector::RecordEvents> events =
         projector::decode_record_events(row.value());
     if (!key || !events) return std::nullopt;

@@ -16,7 +16,8 @@
 // Layout of a view's directory:
 //   db/    RocksDB
 //   load/  files of a bulk load before RocksDB takes them; what lies there at opening is of a crash
-//   damage  what was found in db/ that is not what was written; the next opening of all views to write
+//   damage  what was found in db/ that is not what was written; the next opening of all views to
+//   write
 //           sets this one aside (ShardViews)
 //
 // One column family: with several, RocksDB can tear one batch after a failed write to its log.
@@ -40,7 +41,8 @@ rocksdb::Status open_db(const rocksdb::Options& options, const fs::path& path,
 /// A view holds nothing that the log does not.
 Fault with_way_on(Fault fault, const fs::path& directory) {
     if (fault.code == FaultCode::corrupt)
-        fault.message += "; move " + directory.string() + " aside, and it is made again from the log";
+        fault.message +=
+            "; move " + directory.string() + " aside, and it is made again from the log";
     return fault;
 }
 

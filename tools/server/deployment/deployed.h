@@ -43,8 +43,8 @@ public:
     std::optional<Fault> fault();
     /// Why a shard has stopped alone, if one has.
     std::optional<Fault> stopped_shard() const;
-    /// Says, once each time, when a view stands still for good or is damaged: the ledger goes on, and
-    /// /readyz says so too.
+    /// Says, once each time, when a view stands still for good or is damaged: the ledger goes on,
+    /// and /readyz says so too.
     void tell_of_views();
 
     /// Stops taking, finishes what was decided. The first thing that went wrong.

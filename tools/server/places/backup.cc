@@ -74,7 +74,8 @@ public:
         if (is_inside_) {
             fs::permissions(directory_, fs::perms::owner_all, error);
             if (error) return storage_fault("chmod", directory_.string(), error.value());
-        } else if (Status above = create_private_directories(directory_of(made_.string())); !above) {
+        } else if (Status above = create_private_directories(directory_of(made_.string()));
+                   !above) {
             return above;
         }
         // One of two that begin at once makes it.
@@ -182,7 +183,8 @@ Status check_taken(EmbeddedLogReader& log, const std::vector<RecordNumber>& ends
         std::vector<StoredRecord> stored;
         for (RecordNumber next; next < ends[shard]; next = stored.back().number.next()) {
             stored.clear();
-            if (Status read = log.read_records(ShardId(shard), next, kTakenReadBytes, stored); !read)
+            if (Status read = log.read_records(ShardId(shard), next, kTakenReadBytes, stored);
+                !read)
                 return read;
             if (stored.empty()) return Fault{FaultCode::corrupt, "the copy ends before its end"};
             for (const StoredRecord& each : stored) {
@@ -320,8 +322,9 @@ Result<BackupExtent> back_up(const DataDirectory& data, const fs::path& folder,
     const Result<std::optional<RecoveryNote>> recovery = read_recovery_note(data.directory());
     if (!recovery) return recovery.error();
     if (*recovery) {
-        return configuration(data.directory().string() +
-                             ": a recovery was begun and is not finished; vouch recover finishes it");
+        return configuration(
+            data.directory().string() +
+            ": a recovery was begun and is not finished; vouch recover finishes it");
     }
     if (is_below(folder, data.directory())) {
         return configuration(folder.string() +

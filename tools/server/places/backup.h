@@ -17,16 +17,15 @@ namespace vouch::places {
 ///
 ///     deployment      as in the books
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
-///     log/            the log up to the moment of the backup; of one on Kafka its records, in files
-///     origin          where the books are: whoever makes books from it has a copy of them
+///     log/            the log up to the moment of the backup; of one on Kafka its records, in
+///     files origin          where the books are: whoever makes books from it has a copy of them
 ///     shards/ends     where each shard ends, sealed; not when nobody knows that nothing is missing
 ///                     there (known_ends.h)
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
-/// It is FOLDER.unfinished until all of it is there and verified, or FOLDER/.unfinished where FOLDER is
-/// there already; so are restored books.
-/// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
-/// books are made from it again.
+/// It is FOLDER.unfinished until all of it is there and verified, or FOLDER/.unfinished where
+/// FOLDER is there already; so are restored books. What is made from the log (stores, snapshots,
+/// views) is not in it. Nobody writes to a backup: books are made from it again.
 
 /// How far a backup goes.
 struct BackupExtent {
@@ -51,14 +50,14 @@ Result<BackupExtent> back_up(const DataDirectory& data, const std::filesystem::p
                              const FindCut& find_cut);
 
 /// Whether where a backup's shards end must be sealed, as its maker does who knows it. Accepted
-/// without, books have no such witness either, until their writer makes one; a seal that is there is
-/// taken.
+/// without, books have no such witness either, until their writer makes one; a seal that is there
+/// is taken.
 enum class SealedEnd { demanded, accepted_without };
 
 /// Makes books in `options.directory`, missing or empty, from a backup. Its sums and each of its
 /// records are checked first, and nothing is left when it fails. The keys are then under the
-/// passphrase of `options.passphrase_file`, as for new books. They are a copy: read by all, and written
-/// once somebody has said that the original is gone (directory_origin.h).
+/// passphrase of `options.passphrase_file`, as for new books. They are a copy: read by all, and
+/// written once somebody has said that the original is gone (directory_origin.h).
 Result<BackupExtent> restore(const std::filesystem::path& folder,
                              const std::filesystem::path& passphrase_file,
                              const DataOptions& options, SealedEnd end);

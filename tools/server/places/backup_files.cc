@@ -141,9 +141,10 @@ Status check_backup_whole(const fs::path& directory) {
     std::error_code error;
     for (const auto& [name, sum] : *sums) {
         if (fs::exists(directory / name, error)) continue;
-        return Fault{FaultCode::corrupt, (directory / name).string() +
-                                             " is missing, and was backed up: this copy of a backup "
-                                             "is not whole"};
+        return Fault{FaultCode::corrupt,
+                     (directory / name).string() +
+                         " is missing, and was backed up: this copy of a backup "
+                         "is not whole"};
     }
     return {};
 }

@@ -205,9 +205,10 @@ Result<std::string> DataDirectory::instance() const {
                          name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
                                                 "NOPQRSTUVWXYZ-") == std::string::npos;
     if (is_name) return name;
-    return configuration(file.string() +
-                         ": expected 1 to 64 letters, digits or dashes; put it back from a copy, or "
-                         "move it aside, and a new name is made");
+    return configuration(
+        file.string() +
+        ": expected 1 to 64 letters, digits or dashes; put it back from a copy, or "
+        "move it aside, and a new name is made");
 }
 
 Result<EpochKeys> DataDirectory::keys() const {

@@ -82,10 +82,11 @@ Fault without_deployment(const fs::path& directory) {
                              "this directory, or create books in another one");
     }
     if (may_hold_records(directory / "log")) {
-        return configuration(name +
-                             ": the file deployment is missing, and log/ holds records; put it "
-                             "back from a copy of this directory, and keep what is here: nothing was "
-                             "changed");
+        return configuration(
+            name +
+            ": the file deployment is missing, and log/ holds records; put it "
+            "back from a copy of this directory, and keep what is here: nothing was "
+            "changed");
     }
     return configuration(name +
                          " is half made: its creation was interrupted before anything was "

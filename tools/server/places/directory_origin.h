@@ -17,9 +17,9 @@ namespace vouch::places {
 
 inline constexpr std::string_view kOriginFile = "origin";
 
-/// What a directory keeps over restarts, reboots and renames, and a copy of it does not have. Nothing
-/// is known where a file system is not sure to keep it: rather is a copy not found than a restart
-/// refused.
+/// What a directory keeps over restarts, reboots and renames, and a copy of it does not have.
+/// Nothing is known where a file system is not sure to keep it: rather is a copy not found than a
+/// restart refused.
 struct DirectoryTraits {
     std::optional<std::uint64_t> born_ns;  ///< since 1970
     std::optional<std::uint64_t> inode;

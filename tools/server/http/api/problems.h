@@ -26,7 +26,8 @@ void add_recorded(JsonWriter& json, Recorded recorded);
 inline void not_recorded(JsonWriter& json) { add_recorded(json, Recorded::no); }
 /// The same of a problem that is whole.
 Response with_recorded(Response problem, Recorded recorded);
-/// Of lines that have no outcome yet: the lines before them, which have theirs, one after the other.
+/// Of lines that have no outcome yet: the lines before them, which have theirs, one after the
+/// other.
 Response with_outcomes(Response problem, std::string_view outcome_lines);
 
 Response bad_request(std::string_view detail);

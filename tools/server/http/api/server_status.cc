@@ -81,7 +81,8 @@ Response version(const LedgerParts& parts, bool as_text) {
     const Deployment& deployment = *parts.deployment;
     if (as_text) {
         return text("vouch " + parts.program_version + "\ncommit " + parts.program_commit +
-                    "\ndeployment " + id_text(deployment.id) + "\nshards " + std::to_string(deployment.shards) + "\ntest clock " +
+                    "\ndeployment " + id_text(deployment.id) + "\nshards " +
+                    std::to_string(deployment.shards) + "\ntest clock " +
                     (deployment.test_clock ? "true" : "false") + "\n");
     }
     JsonWriter json;

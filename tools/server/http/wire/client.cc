@@ -136,9 +136,10 @@ struct Client::Connection {
 
     Fault unreachable(const error_code& error, std::chrono::seconds wait_max) const {
         const std::string who = directory ? "of the data directory" : "at " + host + ":" + port;
-        const std::string why = error == beast::error::timeout
-                                    ? "nothing came within " + std::to_string(wait_max.count()) + " s"
-                                    : error.message();
+        const std::string why =
+            error == beast::error::timeout
+                ? "nothing came within " + std::to_string(wait_max.count()) + " s"
+                : error.message();
         return {FaultCode::retriable, "the server " + who + " does not answer: " + why};
     }
 };

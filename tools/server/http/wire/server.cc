@@ -87,9 +87,10 @@ public:
             const asio::ip::address peer = socket.remote_endpoint(ignored).address();
             welcome(to, std::move(socket), peer, to.kept_for_port, port_);
         });
-        local_.emplace(threads_.front()->io, next_thread, [this](IoThread& to, Local::socket socket) {
-            welcome(to, std::move(socket), {}, to.kept_for_socket, socket_);
-        });
+        local_.emplace(threads_.front()->io, next_thread,
+                       [this](IoThread& to, Local::socket socket) {
+                           welcome(to, std::move(socket), {}, to.kept_for_socket, socket_);
+                       });
     }
 
     ~AsioServer() override { stop(); }
