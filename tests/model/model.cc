@@ -5,6 +5,7 @@
 #include "tests/model/case.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -57,12 +58,28 @@ Outcome accepted_outcome(const CommandBody& body) {
 }
 
 /// A copy of the books with one accepted command's changes, before it is known that limits allow
-/// them; without what was seen, which is the most of them and of no trial.
+/// them: all accounts, and the hold and the entry that the command names.
 class Trial {
 public:
     Trial(const Books& before, const Command& command)
-        : books_{before.accounts, before.holds, before.entries, {}, before.next_number},
-          ledger_(command.ledger) {}
+        : books_{before.accounts, {}, {}, {}, before.next_number}, ledger_(command.ledger) {
+        std::visit(
+            [&](const auto& body) {
+                if constexpr (requires { body.hold; })
+                    copy({ledger_, body.hold}, before.holds, books_.holds);
+                if constexpr (requires { body.entry; })
+                    copy({ledger_, body.entry}, before.entries, books_.entries);
+            },
+            command.body);
+    }
+
+    /// It is accepted.
+    void pass_into(Books& books) {
+        books.accounts = std::move(books_.accounts);
+        for (auto& [key, hold] : books_.holds) books.holds[key] = std::move(hold);
+        for (auto& [key, entry] : books_.entries) books.entries[key] = std::move(entry);
+        books.next_number = books_.next_number;
+    }
 
     Account& account(AccountId id) { return books_.accounts.at({ledger_, id}); }
 
@@ -94,6 +111,10 @@ public:
     std::vector<AccountId> touched;
 
 private:
+    template <class Key, class Row>
+    static void copy(const Key& key, const std::map<Key, Row>& from, std::map<Key, Row>& to) {
+        if (const auto found = from.find(key); found != from.end()) to.insert(*found);
+    }
     /// Totals that left the range are refused before anybody looks at the change.
     static Change change_of_unchecked(const Account& account) {
         return account.overflows() ? Change{} : change_of(account);
@@ -353,8 +374,7 @@ Verdict Model::decide_new(const Command& command, CommandId group) {
     }
     effect.changes = trial.changes;
     verdict.effects = {effect};
-    trial.books().seen = std::move(books_.seen);
-    books_ = std::move(trial.books());
+    trial.pass_into(books_);
     return verdict;
 }
 

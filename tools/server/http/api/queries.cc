@@ -77,7 +77,7 @@ std::string as_array(std::string lines) {
 
 /// What an answer is as of; about a time, what was recorded by then where it looks.
 Result<std::vector<projector::AsOf>> as_of_of(const Query& query, const projector::Books& books) {
-    return query.at ? books.as_of(query.at, query.account()) : books.as_of();
+    return query.at ? books.as_of(query.at, query.account) : books.as_of();
 }
 
 void add_as_of(JsonWriter& json, const std::vector<projector::AsOf>& as_of) {
@@ -134,7 +134,7 @@ std::optional<bool> settled_of(const Query& query, const projector::Books& books
                                bool ends_before_more) {
     if (ends_before_more) return false;
     if (!query.at) return std::nullopt;
-    return books.is_settled(*query.at, query.account());
+    return books.is_settled(*query.at, query.account);
 }
 
 QueryAnswer page_response(const Query& query, projector::Books& books, std::string_view rows_name,
@@ -208,7 +208,7 @@ bool is_place(const std::string& text) {
 QueryAnswer statement(const Query& query, projector::Books& books) {
     projector::StatementQuery asked;
     asked.ledger = query.ledger.value_or(LedgerId(0));
-    asked.account = query.account();
+    asked.account = query.account;
     asked.at = query.at;
     asked.rows_max = query.page_size;
     asked.complete_only = query.complete_only;
@@ -248,11 +248,10 @@ using OfAccount = QueryAnswer(const Query& query, projector::Books& books, Ledge
                               AccountId account);
 template <OfAccount* answer>
 QueryAnswer of_account(const Query& query, projector::Books& books) {
-    const std::optional<AccountId> account = query.account();
-    if (!account) {
+    if (!query.account) {
         return bad_parameter("the account's id: expected 1 to 255 bytes, or 128 usable bits");
     }
-    return answer(query, books, query.ledger.value_or(LedgerId(0)), *account);
+    return answer(query, books, query.ledger.value_or(LedgerId(0)), *query.account);
 }
 
 QueryAnswer account(const Query& query, projector::Books& books, LedgerId ledger, AccountId id) {
@@ -281,8 +280,6 @@ QueryAnswer of_command(const Query& query, projector::Books& books) {
                                        CommandId(id->high, id->low), query.id, rows_form(query)),
                           std::string(question.unknown) + " in that ledger");
 }
-
-constexpr std::string_view kOfAccount = "v1/accounts/*";
 
 constexpr std::array kOtherRoutes = std::to_array<QueryRoute>({
     {.path = "v1/accounts",
@@ -337,13 +334,6 @@ std::vector<std::string_view> query_paths() {
     std::vector<std::string_view> paths;
     for (const QueryRoute& each : kRoutes) paths.push_back(each.path);
     return paths;
-}
-
-std::optional<AccountId> Query::account() const {
-    if (!route->path.starts_with(kOfAccount)) return std::nullopt;
-    const std::optional<TextId> text = parse_account_id(id, ledger.value_or(LedgerId(0)));
-    if (!text) return std::nullopt;
-    return AccountId(text->high, text->low);
 }
 
 std::optional<std::variant<Query, Response>> read_query(const Target& target, std::string_view path,

@@ -59,6 +59,8 @@ struct Query {
     std::string path;    ///< as sent, without parameters
     std::string id;    ///< as text; empty where the route has none
     std::optional<LedgerId> ledger;
+    /// The account of the path, whose shard alone is read; empty where every shard is.
+    std::optional<AccountId> account;
     std::optional<Timestamp> at;
     std::string at_text;
     DeploymentId books;
@@ -77,9 +79,6 @@ struct Query {
     bool complete_only = false;
     AnswerForm form = AnswerForm::json;
     bool is_narrow = false;  ///< of text
-
-    /// The one whose shard alone is read; empty when every shard is.
-    std::optional<AccountId> account() const;
 };
 
 /// Of every question there is.

@@ -1,6 +1,7 @@
 #include "tools/server/http/api/query_parameters.h"
 
 #include "command-handler/intake/time_text.h"
+#include "events/money/text_ids.h"
 #include "events/read_number.h"
 #include "projector/answers/questions.h"
 
@@ -121,6 +122,16 @@ std::optional<std::string> take_cursor(Query& query) {
     return "cursor: is of another version of this program";
 }
 
+/// A name is hashed for it, so it is found once.
+std::optional<AccountId> account_of(const Query& query) {
+    constexpr std::string_view kOfAccount = "v1/accounts/*";
+    if (!query.route->path.starts_with(kOfAccount)) return std::nullopt;
+    const std::optional<TextId> text =
+        parse_account_id(query.id, query.ledger.value_or(LedgerId(0)));
+    if (!text) return std::nullopt;
+    return AccountId(text->high, text->low);
+}
+
 }  // namespace
 
 std::optional<std::string> read_parameters(const Target& target, std::uint32_t shards,
@@ -134,6 +145,7 @@ std::optional<std::string> read_parameters(const Target& target, std::uint32_t s
     if (query.pick_up && target.parameters.back().first != "pick_up")
         return "pick_up: expected as the last parameter";
     if (query.route->is_of_pending) query.filters = filters_of(target);
+    query.account = account_of(query);
     return query.cursor ? take_cursor(query) : std::nullopt;
 }
 
@@ -143,7 +155,7 @@ PageQuestion page_question(const Query& query) {
             // Of all ledgers is another list than of ledger 0.
             .filters = query.filters + (query.route->is_of_pending && !query.ledger ? "all" : ""),
             .ledger = query.ledger.value_or(LedgerId(0)),
-            .account = query.account().value_or(AccountId()),
+            .account = query.account.value_or(AccountId()),
             .at = query.at};
 }
 

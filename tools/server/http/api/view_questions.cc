@@ -301,11 +301,8 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     if (views == nullptr)
         co_return problem(503, "no-views", "Questions are not answered here",
                           "this server runs without a projector");
-    LongQuestion question{.query = {}, .text = text_of(query),
-                          .until = std::chrono::steady_clock::now() +
-                                   thread.parts.question_time_max,
-                          .word = query.pick_up};
-    Wanted wanted{std::move(query.at_least), std::nullopt, query.account(),
+    const SteadyTime until = std::chrono::steady_clock::now() + thread.parts.question_time_max;
+    Wanted wanted{std::move(query.at_least), std::nullopt, query.account,
                   query.route->is_of_pending};
     if (query.at_least_end) wanted.look = views->look();
     std::optional<Response> too_early = co_await wait_for_views(thread, wanted);
@@ -314,12 +311,12 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
     const bool is_past = query.at && *query.at < SystemClock().now();
     if (query.wants_settled || (is_past && thread.parts.gateway != nullptr)) {
         const bool is_settled =
-            co_await wait_until_complete(thread, *query.at, query.account(),
+            co_await wait_until_complete(thread, *query.at, query.account,
                                          query.wants_settled ? kViewsWaitMax : kCompleteWaitMax);
         if (!is_settled && query.wants_settled) {
             const Result<projector::Books*> books = thread.books();
             const auto stopped =
-                books ? stands_before(thread.parts, **books, *query.at, query.account())
+                books ? stands_before(thread.parts, **books, *query.at, query.account)
                       : std::nullopt;
             co_return stopped ? shard_stopped(*stopped, "the answer may still change")
                               : not_settled();
@@ -333,9 +330,11 @@ asio::awaitable<Response> answer_views(LedgerThread& thread, Query query) {
         }
     }
     query.complete_only = query.route->is_merged && !thread.parts.deployment->test_clock;
-    const std::optional<AccountId> account = query.account();
+    const std::optional<AccountId> account = query.account;
     Response response;
     if (query.route->is_long) {
+        LongQuestion question{
+            .query = {}, .text = text_of(query), .until = until, .word = query.pick_up};
         question.query = std::move(query);
         response = co_await answer_in_time(thread, std::move(question));
     } else {
