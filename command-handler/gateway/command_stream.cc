@@ -96,7 +96,6 @@ CommandStream::Step CommandStream::take_command(Command command) {
     if (order_.must_wait(command, route(command, deployment_.shards), directory_.behind())) {
         if (in_flight_ > 0) {
             // The line is read again then, and may mean something else by what is known then.
-            directory_.withdraw(position_);
             return Step::drain_first;
         }
         order_.clear();
@@ -117,6 +116,7 @@ CommandStream::Step CommandStream::take_command(Command command) {
 }
 
 CommandStream::Step CommandStream::send(const Command& command, ShardId shard) {
+    directory_.claim();
     order_.add(command, shard, position_, directory_.behind());
     outgoing_.assign(1, {.shard = shard, .command = command, .position = position_});
     ++in_flight_;
@@ -127,7 +127,6 @@ CommandStream::Step CommandStream::answer_here(const Admission& admission) {
     if (const auto* stop = std::get_if<StoppedShard>(&admission)) return cut_off_here(*stop);
     SentLine& line = sent(position_);
     line.claimed.release();
-    directory_.withdraw(position_);
     if (const auto* refusal = std::get_if<UnrecordedRefusal>(&admission)) {
         told_.tell_refusal(position_, *refusal, line.id, line.members);
         return Step::done;
@@ -148,7 +147,6 @@ CommandStream::Step CommandStream::cut_off_here(const StoppedShard& by) {
     line.id = raw_.command.text(Field::id);
     line.ledger = LedgerId(static_cast<std::uint32_t>(raw_.command.number(Field::ledger)));
     line.claimed.release();
-    directory_.withdraw(position_);
     const bool is_unrecorded = admission_.is_unknown_everywhere(line.ledger, line.id);
     told_.tell_cut_off(position_, {.by = by, .is_unrecorded = is_unrecorded}, line.id);
     return Step::done;

@@ -53,16 +53,10 @@ const Fact* ClaimedFacts<Fact>::find(const FactSubject& key) {
 }
 
 template <class Fact>
-std::optional<Fact> ClaimedFacts<Fact>::believed(const FactSubject& key, std::uint64_t line) {
+std::optional<Fact> ClaimedFacts<Fact>::believed(const FactSubject& key) {
     const Entry* const known = entry(key);
     if (known == nullptr || known->fact.certainty == Certainty::refused) return std::nullopt;
-    if (known->line != line) return known->fact;
-    // A group is done as a whole or not at all: what an earlier member says is true for a later
-    // one. What that member does not spell out cannot be known, though, and waiting would not help.
-    if (known->fact.certainty == Certainty::pending) return Fact();
-    Fact fact = known->fact;
-    fact.certainty = Certainty::certain;
-    return fact;
+    return known->fact;
 }
 
 template <class Fact>

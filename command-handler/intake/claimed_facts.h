@@ -31,8 +31,8 @@ public:
     /// In each of two generations.
     static constexpr std::size_t kGenerationFacts = 131'072;
 
-    /// What a line may believe without asking anybody; empty when the books are to be asked first.
-    std::optional<Fact> believed(const FactSubject& key, std::uint64_t line);
+    /// What is believed without asking anybody; empty when the books are to be asked first.
+    std::optional<Fact> believed(const FactSubject& key);
     /// What the books said, or, when they know of none, what a refused line did.
     Fact or_refused(Fact said, const FactSubject& key);
     /// Whatever was said of it last; null when nothing was.

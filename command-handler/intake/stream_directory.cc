@@ -9,10 +9,32 @@
 
 namespace vouch::command_handler {
 
+namespace {
+
+/// As the line's own members may believe it. What one does not spell out cannot be known, and
+/// waiting would not help.
+template <class Fact>
+Fact as_certain(Fact fact) {
+    if (fact.certainty == Certainty::pending) return Fact();
+    fact.certainty = Certainty::certain;
+    return fact;
+}
+
+}  // namespace
+
+template <class Fact>
+const Fact* StreamDirectory::own(const FactSubject& key) const {
+    for (const Own& each : own_) {
+        const Fact* const fact = std::get_if<Fact>(&each.fact);
+        if (fact != nullptr && each.key == key) return fact;
+    }
+    return nullptr;
+}
+
 AccountFact StreamDirectory::account(LedgerId ledger, AccountId account) {
     const FactSubject key{ledger, account.high(), account.low()};
-    if (const Asset* const own = opened_asset(key)) return {Certainty::certain, *own};
-    if (const auto known = accounts_.believed(key, line_)) return *known;
+    if (const auto* const said = own<AccountFact>(key)) return as_certain(*said);
+    if (const auto known = accounts_.believed(key)) return *known;
     const AccountFact fact = books_.account(ledger, account);
     // Only what is known is remembered: an unknown account may be opened at any time.
     if (fact.certainty == Certainty::certain) accounts_.keep(key, fact);
@@ -36,19 +58,16 @@ EntryFact StreamDirectory::entry(LedgerId ledger, CommandId entry) {
 
 HoldFact StreamDirectory::find_hold(LedgerId ledger, CommandId hold) {
     const FactSubject key{ledger, hold.high(), hold.low()};
-    if (const auto known = holds_.believed(key, line_)) return *known;
+    if (const auto* const said = own<HoldFact>(key)) return as_certain(*said);
+    if (const auto known = holds_.believed(key)) return *known;
     return holds_.or_refused(books_.hold(ledger, hold), key);
 }
 
 EntryFact StreamDirectory::find_entry(LedgerId ledger, CommandId entry) {
     const FactSubject key{ledger, entry.high(), entry.low()};
-    if (auto known = entries_.believed(key, line_)) return *std::move(known);
+    if (const auto* const said = own<EntryFact>(key)) return as_certain(*said);
+    if (auto known = entries_.believed(key)) return *std::move(known);
     return entries_.or_refused(books_.entry(ledger, entry), key);
-}
-
-const Asset* StreamDirectory::opened_asset(const FactSubject& account) const {
-    const auto opened = std::ranges::find(opened_, account, &Opened::account);
-    return opened == opened_.end() ? nullptr : &opened->asset;
 }
 
 EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
@@ -72,8 +91,9 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
             },
             [&](const CaptureHold& capture) {
                 AccountId payee = capture.credit;
-                const HoldFact* hold =
-                    holds_.find({ledger, capture.hold.high(), capture.hold.low()});
+                const FactSubject key{ledger, capture.hold.high(), capture.hold.low()};
+                const HoldFact* hold = own<HoldFact>(key);
+                if (hold == nullptr) hold = holds_.find(key);
                 if (payee.is_zero() && hold != nullptr) payee = hold->payee;
                 if (capture.account.is_zero() || payee.is_zero()) return false;
                 add(capture.account, Side::debit);
@@ -92,8 +112,6 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
 
 void StreamDirectory::add_claim(What what, const FactSubject& key) {
     ++in_flight_;
-    // A line that was withdrawn, and is read again now.
-    if (!lines_.empty() && lines_.back().line == line_ && lines_.back().settled) lines_.pop_back();
     if (lines_.empty() || lines_.back().line != line_) {
         VOUCH_ASSERT(lines_.empty() || lines_.back().line < line_);
         lines_.push_back({.line = line_, .settled = false, .claim = {what, key}, .more = {}});
@@ -105,7 +123,7 @@ void StreamDirectory::add_claim(What what, const FactSubject& key) {
 void StreamDirectory::start_line(std::uint64_t line) {
     VOUCH_ASSERT(line >= line_);
     line_ = line;
-    opened_.clear();
+    own_.clear();
     behind_.clear();
     sizes_.clear();
 }
@@ -116,27 +134,41 @@ void StreamDirectory::learn(const Command& command) {
     switch (kind_of(command.body).makes) {
         case Makes::account: {
             const auto& open = std::get<OpenAccount>(command.body);
-            const FactSubject account{ledger, open.account.high(), open.account.low()};
-            const AccountFact fact{.certainty = Certainty::likely, .asset = open.asset};
-            opened_.push_back({account, open.asset});
-            if (accounts_.claim(account, fact, line_)) add_claim(What::account, account);
+            own_.push_back({{ledger, open.account.high(), open.account.low()},
+                            AccountFact{.certainty = Certainty::likely, .asset = open.asset}});
             return;
         }
         case Makes::hold: {
             const auto& hold = std::get<PlaceHold>(command.body);
-            const HoldFact fact{.certainty = Certainty::likely,
-                                .payer = hold.debit,
-                                .payee = hold.credit};
-            if (holds_.claim(made, fact, line_)) add_claim(What::hold, made);
+            own_.push_back({made, HoldFact{.certainty = Certainty::likely,
+                                           .payer = hold.debit,
+                                           .payee = hold.credit}});
             return;
         }
         case Makes::entry:
-            if (entries_.claim(made, fact_of(ledger, command), line_)) add_claim(What::entry, made);
+            own_.push_back({made, fact_of(ledger, command)});
             return;
         case Makes::reversal:  // nothing can be about it
         case Makes::nothing:
             return;
     }
+}
+
+template <class Fact>
+void StreamDirectory::claim_in(ClaimedFacts<Fact>& facts, What what, const Own& own) {
+    if (facts.claim(own.key, std::get<Fact>(own.fact), line_)) add_claim(what, own.key);
+}
+
+void StreamDirectory::claim() {
+    for (const Own& each : own_) {
+        std::visit(Overloads{
+                       [&](const AccountFact&) { claim_in(accounts_, What::account, each); },
+                       [&](const HoldFact&) { claim_in(holds_, What::hold, each); },
+                       [&](const EntryFact&) { claim_in(entries_, What::entry, each); },
+                   },
+                   each.fact);
+    }
+    own_.clear();
 }
 
 void StreamDirectory::end_claim(const Claim& claim, std::uint64_t line, LineEnd end) {

@@ -10,6 +10,7 @@
 #include <deque>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 namespace vouch::command_handler {
@@ -26,9 +27,9 @@ namespace vouch::command_handler {
 /// What a line makes but does not spell out (the entry of a capture of an unknown hold, an entry of
 /// many postings), and what two lines in flight say differently, is `pending` for later lines.
 ///
-/// Of an account that a group opens, its later members go by that opening, whatever is known
-/// besides: where the account is open already, the whole group fails. So a group is read alike
-/// whenever it is sent, and told as it was read (projector/queries/asked_command.h).
+/// A line's later members go by what its earlier ones say, whatever is known besides: a group is
+/// done as a whole or not at all. So it is read alike whenever it is sent, and told as it was read
+/// (projector/queries/asked_command.h). Other lines know nothing of it before it is sent.
 ///
 /// Where several shards decide, the lines' order needs every account that a line changes, also
 /// those that it names only by a hold or entry: then these are looked up even where the line says
@@ -62,7 +63,7 @@ public:
     }
 
     /// The line that questions and claims are of from now on. Numbers count from 1 and never go
-    /// down; a line that was withdrawn may start again.
+    /// down; a line that was not sent may start again.
     void start_line(std::uint64_t line);
     /// True when holds and entries are to be looked up for the order of lines alone.
     bool orders_lines() const { return shard_count_ > 1; }
@@ -70,13 +71,15 @@ public:
     std::span<const AccountId> behind() const { return behind_; }
     /// The entries that it asked for and that are known.
     std::span<const EntrySize> entries() const { return sizes_; }
-    /// The line is about to be sent with this command, or with a group that has it as a member.
+    /// The line is this command, or a group that has it as a member, and goes on behind it.
     void learn(const Command& command);
+    /// The line is sent: what it said counts for others from now on.
+    void claim();
     /// The line has its outcome. Lines that taught nothing need not be told.
     void settle(std::uint64_t line, bool accepted) {
         end_line(line, accepted ? LineEnd::accepted : LineEnd::refused);
     }
-    /// The line is not sent: it has said nothing.
+    /// The line has no outcome, and will have none: it has said nothing.
     void withdraw(std::uint64_t line) { end_line(line, LineEnd::withdrawn); }
 
     /// Claims without outcome.
@@ -88,9 +91,10 @@ private:
         What what = What::account;
         FactSubject key;
     };
-    struct Opened {
-        FactSubject account;
-        Asset asset;
+    /// What a member of the line that is being read says.
+    struct Own {
+        FactSubject key;
+        std::variant<AccountFact, HoldFact, EntryFact> fact;
     };
     struct Line {
         std::uint64_t line = 0;
@@ -102,15 +106,18 @@ private:
     void add_claim(What what, const FactSubject& key);
     void end_claim(const Claim& claim, std::uint64_t line, LineEnd end);
     void end_line(std::uint64_t line, LineEnd end);
-    /// Of the first opening in this line; null when it has none.
-    const Asset* opened_asset(const FactSubject& account) const;
+    /// The first of the line's own; null when it has none.
+    template <class Fact>
+    const Fact* own(const FactSubject& key) const;
+    template <class Fact>
+    void claim_in(ClaimedFacts<Fact>& facts, What what, const Own& own);
     EntryFact fact_of(LedgerId ledger, const Command& command);
     HoldFact find_hold(LedgerId ledger, CommandId hold);
     EntryFact find_entry(LedgerId ledger, CommandId entry);
 
     Directory& books_;
     std::uint32_t shard_count_;
-    std::vector<Opened> opened_;  ///< by members of this line
+    std::vector<Own> own_;  ///< until the line is sent
     std::vector<AccountId> behind_;
     std::vector<EntrySize> sizes_;
     ClaimedFacts<AccountFact> accounts_;

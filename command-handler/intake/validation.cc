@@ -143,7 +143,6 @@ Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& d
         if (!fault) fault = check_all_new_ids(raw, *command, directory);
         if (fault) understood = *std::move(fault);
     }
-    if (!std::holds_alternative<Command>(understood)) directory.withdraw(line);
     return understood;
 }
 

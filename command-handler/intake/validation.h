@@ -33,8 +33,9 @@ using Understood = std::variant<Command, ClockLine, WaitLine, MustWait, Malforme
 ///
 /// `account` of a capture, release, extension, reversal or refund is filled in when the hold or
 /// entry is known; otherwise it stays missing. What the line tells of itself is remembered in
-/// `directory` under `line`, whose number is above that of every line before; the caller settles
-/// it. The command borrows from `arena` and from the texts of `raw`.
+/// `directory` under `line`, whose number is above that of every line before; the caller claims it
+/// when the line is sent, and settles it. The command borrows from `arena` and from the texts of
+/// `raw`.
 Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& directory,
                       Arena& arena);
 

@@ -1,6 +1,9 @@
 #include "command-handler/shard/answer_details.h"
 
+#include "events/entries/command_parts.h"
+
 #include <algorithm>
+#include <span>
 #include <variant>
 
 namespace vouch::command_handler {
@@ -13,12 +16,27 @@ auto own_refusal(const CommandDecided& decided) {
     });
 }
 
-/// The command whose facts they are: of a group, the member that it failed by.
-const Command& facts_command(const CommandDecided& decided) {
+/// The command whose facts they are, and those in front of it: of a group, the member that it
+/// failed by.
+struct FactsOf {
+    const Command& command;
+    std::span<const Command> before;
+};
+FactsOf facts_of(const CommandDecided& decided) {
     const auto* group = std::get_if<Group>(&decided.command.body);
     const auto failed = own_refusal(decided);
-    if (group == nullptr || failed == decided.members.end()) return decided.command;
-    return group->members[static_cast<std::size_t>(failed - decided.members.begin())];
+    if (group == nullptr || failed == decided.members.end()) return {decided.command, {}};
+    const auto at = static_cast<std::size_t>(failed - decided.members.begin());
+    return {group->members[at], group->members.first(at)};
+}
+
+/// Of an account that the group would have opened itself.
+std::optional<Asset> own_asset(const CommandDecided& decided) {
+    const FactsOf facts = facts_of(decided);
+    const AccountId named = decided.facts.account;
+    const OpenAccount* const own = opening_of(
+        facts.before, named.is_zero() ? deciding_account(facts.command) : named);
+    return own != nullptr ? std::optional(own->asset) : std::nullopt;
 }
 
 /// Records that are read to find it, at most: behind them nobody is named.
@@ -53,7 +71,7 @@ void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNu
 }
 
 std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDecided& decided) {
-    const AccountId account = deciding_account(facts_command(decided));
+    const AccountId account = deciding_account(facts_of(decided).command);
     if (account.is_zero()) return std::nullopt;
     const AccountRow* row = state.find(decided.command.ledger, account);
     if (row == nullptr) return std::nullopt;
@@ -84,7 +102,9 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     details.moved = decided.moved;
     details.members.assign(decided.members.begin(), decided.members.end());
     const AccountTable& accounts = state.accounts();
-    if (!decided.facts.account.is_zero()) {
+    if (const std::optional<Asset> own = own_asset(decided)) {
+        details.asset = own;
+    } else if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {
             details.asset = accounts.asset(*row);

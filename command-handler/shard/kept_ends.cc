@@ -13,8 +13,7 @@
 #include <utility>
 
 // ends = sector*                                           by shard; all zeros: nothing is kept yet
-// sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what stands before
-// it
+// sector = format:1 next_record:8 digest:32 tag:32 0*439   tag = HMAC-SHA256 of what is before it
 //
 // Numbers are big-endian. Disks write a sector whole or not at all: a crash leaves the old one or
 // the new one.

@@ -85,7 +85,7 @@ void ShardThreads::run(ShardThread& shard) {
 }
 
 /// Whoever has lost the shard takes for damage what another one has consumed, and steps that answer
-/// to another one's records.
+/// to another one's records. (Where another shard's loss has ended the log, it is told that first.)
 void ShardThreads::look_for_other_writer(ShardThread& shard) {
     if (shard.status || shard.status.error().code != FaultCode::corrupt) return;
     const Status written = log_->check_writer(shard.loop.books().state.shard());

@@ -7,9 +7,8 @@
 #include <limits>
 
 // snapshot = chunk* end
-// chunk    = length:4 kind:1 content            length counts kind and content; the first is a
-// head,
-//                                               the last a seen end
+// chunk    = length:4 kind:1 content            length counts kind and content; the first chunk is
+//                                               a head, the last a seen end
 // end      = 0:4 tag:32
 // content  = rows, all but the head's and the seen end's any number: snapshot_rows.cc
 //

@@ -3,8 +3,7 @@
 //   record  = %x0A length header | %x1A %x20 tag | [%x22 length table] | %x2A length body
 //   length  = base-128 varint, least significant group first, in as few bytes as it takes
 //   tag     = 32 bytes: HMAC-SHA256(key of (shard, epoch), digest)
-//   blocks  = SHA-256 of each 2,048 bytes of the body (the last one may be shorter), one after
-//   another
+//   blocks  = SHA-256 of each 2,048 bytes of the body (the last one may be shorter), in their order
 //             (4,096 in format 2, which is read and no more written; its digest begins with …/v2)
 //   table   = blocks, when there is more than one; left out otherwise
 //

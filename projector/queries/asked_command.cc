@@ -1,5 +1,6 @@
 #include "projector/queries/asked_command.h"
 
+#include "events/entries/command_parts.h"
 #include "projector/queries/command_outcome.h"
 #include "projector/queries/found_event.h"
 #include "projector/queries/shard_readers.h"
@@ -106,7 +107,7 @@ private:
     }
 
     std::string shown(AccountId account) const {
-        const OpenAccount* const opening = opening_of(account);
+        const OpenAccount* const opening = opening_of(before_, account);
         if (opening != nullptr && !opening->name.empty()) return std::string(opening->name);
         return shards_.shown(command_.ledger, account);
     }
@@ -134,24 +135,17 @@ private:
         if (is_read(text)) add_text(name, *text);
     }
 
-    const OpenAccount* opening_of(AccountId account) const {
-        for (const Command& member : before_) {
-            const auto* const opening = std::get_if<OpenAccount>(&member.body);
-            if (opening != nullptr && opening->account == account) return opening;
-        }
-        return nullptr;
-    }
     /// As the group's own opening of it says, in front of the command (stream_directory.h); else of
     /// an account that was open when the command was decided: what is opened later says nothing.
     std::optional<Scale> open_scale(AccountId account) {
-        if (const OpenAccount* const own = opening_of(account)) return own->asset.scale();
+        if (const OpenAccount* const own = opening_of(before_, account)) return own->asset.scale();
         if (account == at_.missing) return std::nullopt;
         const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
         if (!is_read(info) || *info == nullptr || !was_open(**info)) return std::nullopt;
         return (*info)->asset.scale();
     }
     /// Shards' clocks differ. Who carries no decimals had every account's asset, or counted in
-    /// smallest units.
+    /// smallest units: these may then be told by the asset of an account that was opened later.
     bool was_open(const AccountInfo& account) const {
         const RecordedAt& opened = account.opened;
         if (opened.shard == at_.recorded.shard) return opened.event < at_.recorded.event;

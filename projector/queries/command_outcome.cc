@@ -1,6 +1,7 @@
 #include "projector/queries/command_outcome.h"
 
 #include "events/entries/codec.h"
+#include "events/entries/command_parts.h"
 #include "events/overloads.h"
 #include "projector/queries/books.h"
 #include "projector/queries/shard_readers.h"
@@ -12,25 +13,44 @@
 namespace vouch::projector {
 namespace {
 
+/// The member that the facts of a group that failed are of, and those in front of it; else the
+/// command itself.
+struct FactsOf {
+    const Command& command;
+    std::span<const Command> before;
+};
+FactsOf facts_of(const Command& command, std::span<const Command> before,
+                 const CommandOutcome& outcome) {
+    const auto* group = std::get_if<Group>(&command.body);
+    if (group == nullptr || !outcome.failed) return {command, before};
+    return {group->members[*outcome.failed], group->members.first(*outcome.failed)};
+}
+
 /// Amounts in facts are in units of the account that they are about; without one, of the account
-/// that the command, or the member that failed, is decided by.
-Status fill_facts(const ShardReaders& shards, const Command& command, CommandOutcome& outcome) {
+/// that the command, or the member that failed, is decided by. Of one that was not open then it is
+/// said only what the group's own opening says.
+Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutcome& outcome) {
     AccountId account = outcome.facts.account;
-    if (account.is_zero()) {
-        const auto* group = std::get_if<Group>(&command.body);
-        const Command* failed =
-            group != nullptr && outcome.failed ? &group->members[*outcome.failed] : &command;
-        account = deciding_account(*failed);
-    } else {
-        outcome.account = shards.shown(command.ledger, account);
+    const bool is_named = !account.is_zero();
+    if (!is_named) account = deciding_account(facts.command);
+    if (const OpenAccount* const own = opening_of(facts.before, account)) {
+        const bool has_name = !own->name.empty();
+        if (is_named)
+            outcome.account = has_name ? own->name : shards.shown(facts.command.ledger, account);
+        outcome.asset = own->asset;
+        return {};
     }
+    if (is_named) outcome.account = shards.shown(facts.command.ledger, account);
     const Outcome refusal = outcome.failed && *outcome.failed < outcome.members.size()
                                 ? outcome.members[*outcome.failed].outcome
                                 : outcome.outcome;
     if (account.is_zero() || refusal == Outcome::account_not_found) return {};
-    const Result<const AccountInfo*> info = shards.find_account(command.ledger, account);
+    const Result<const AccountInfo*> info = shards.find_account(facts.command.ledger, account);
     if (!info) return info.error();
     if (*info == nullptr) return {};
+    const RecordedAt& opened = (*info)->opened;
+    const bool is_here = opened.shard == outcome.recorded.shard;
+    if (is_here && opened.event > outcome.recorded.event) return {};
     outcome.asset = (*info)->asset;
     std::optional<AmountFact>& held = outcome.facts.held;
     if (refusal != Outcome::in_use || !held || !held->amount.is_zero()) return {};
@@ -207,7 +227,8 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
         },
         event.event());
     if (!told) return told.error();
-    const Status filled = fill_facts(*shards_, command, out);
+    const Status filled =
+        fill_facts(*shards_, facts_of(command, event.members_before(), out), out);
     if (!filled) return filled.error();
     const Status added = add_conflicts(*shards_, ledger, id, out);
     if (!added) return added.error();

@@ -104,15 +104,16 @@ Result<Cut> cut_now(LogReader& log) {
     std::vector<RecordNumber> looked_at = *first;
     for (std::uint32_t i = 0; i < looked_at.size() && !is_shown; ++i)
         looked_at[i] = tail_begin(log, ShardId(i), looked_at[i]);
+    // What a record before the second ends takes, and what that takes, was written before these.
+    const Result<std::vector<RecordNumber>> third = take_ends(log);
+    if (!third) return third.error();
     std::vector<RecordNumber> needed = *second;
     std::vector<RecordNumber> cut = *second;
     CutScan scan(log);
     for (bool is_looked_at = false; !is_looked_at;) {
         is_looked_at = true;
         for (std::uint32_t i = 0; i < cut.size(); ++i) {
-            const Result<RecordNumber> end = log.end(ShardId(i));
-            if (!end) return end.error();
-            cut[i] = std::min(needed[i], *end);
+            cut[i] = std::min(needed[i], (*third)[i]);
             if (looked_at[i] >= cut[i]) continue;
             is_looked_at = false;
             scan.scan(ShardId(i), std::exchange(looked_at[i], cut[i]), cut[i], needed);

@@ -124,6 +124,8 @@ TEST_CASE("start: a shard of which more was consumed than its records say has lo
     // Or another one has written them meanwhile.
     log.writer = Fault{FaultCode::fenced, "another writer's records are in the log"};
     CHECK(start().error().code == FaultCode::fenced);
+    log.writer = Fault{FaultCode::retriable, "no broker answers"};
+    CHECK(start().error().code == FaultCode::corrupt);
     log.writer = {};
     log.consumed = {Offset(3), Offset(0)};
     CHECK(start());

@@ -240,11 +240,13 @@ TEST_CASE("stream_directory: within a group, an earlier member's word is as good
 TEST_CASE("stream_directory: a group's own opening counts for it, whatever is known besides") {
     Intake intake;
     intake.books.open("x", "JPY/0");
+    std::string_view other = "must wait";  // the group says two things of it
     SUBCASE("the books are asked first here") {}
     SUBCASE("the books were asked before") {
         CHECK(verdict(intake.read(
                   R"({"id":"b","transfer":{"debit":"x","credit":"z","amount":"9"}})")) ==
               "command");
+        other = "amount: at most 0 decimals for JPY/0";
     }
     SUBCASE("a line in flight says so") {
         CHECK(verdict(intake.read(
@@ -263,11 +265,9 @@ TEST_CASE("stream_directory: a group's own opening counts for it, whatever is kn
     CHECK(std::get<Transfer>(members[2].body).amount == Amount(900));
     CHECK(members[2].amount_decimals == std::nullopt);
     CHECK(std::get<CaptureHold>(members[4].body).amount == Amount(25));
-    // Of no other line: that one says how it was read.
-    const Understood other =
-        intake.read(R"({"id":"t","transfer":{"debit":"x","credit":"z","amount":"9.00"}})");
-    const auto* const sent = std::get_if<Command>(&other);
-    CHECK((sent == nullptr || sent->amount_decimals == Scale(2)));
+    // For no other line.
+    CHECK(verdict(intake.read(
+              R"({"id":"t","transfer":{"debit":"x","credit":"z","amount":"9.00"}})")) == other);
 }
 
 TEST_CASE("stream_directory: what nobody confirmed of an account gives no amount of a group a scale") {
@@ -300,6 +300,22 @@ TEST_CASE("stream_directory: what nobody confirmed of an account gives no amount
     const auto refund = std::get<Group>(std::get<Command>(later).body).members[1];
     CHECK(std::get<Refund>(refund.body).amount == Amount(300));
     CHECK(refund.amount_decimals == Scale(2));
+}
+
+TEST_CASE("stream_directory: a line that is not sent takes back nothing that another has said") {
+    Intake intake;
+    CHECK(verdict(intake.read(
+              R"({"id":"1","open_account":{"account":"n","asset":"EUR/2","class":"asset"}})")) ==
+          "command");
+    CHECK(verdict(intake.read(R"({"id":"g","group":[
+              {"id":"2","open_account":{"account":"n","asset":"JPY/0","class":"asset"}},
+              {"id":"3","transfer":{"debit":"n","credit":"shop","amount":"1.5"}}]})")) ==
+          "group[1].amount: at most 0 decimals for JPY/0");
+    const Understood hold =
+        intake.read(R"({"id":"h","place_hold":{"debit":"n","amount":"9"}})");
+    REQUIRE(verdict(hold) == "command");
+    CHECK(std::get<PlaceHold>(std::get<Command>(hold).body).amount == Amount(900));
+    CHECK(intake.directory.facts_in_flight() == 2);
 }
 
 TEST_CASE("stream_directory: an account that two lines in flight open differently is waited for") {

@@ -82,7 +82,11 @@ struct Intake {
     command_handler::Understood read_again(std::string_view text) {
         if (std::optional<command_handler::Malformed> fault = json.read(text, arena, raw))
             return *fault;
-        return command_handler::understand(raw, line, directory, arena);
+        command_handler::Understood understood =
+            command_handler::understand(raw, line, directory, arena);
+        // As when it is sent.
+        if (std::holds_alternative<Command>(understood)) directory.claim();
+        return understood;
     }
     void forget() { arena.clear(); }
 };

@@ -58,6 +58,10 @@ private:
             if (::recv(peer, request, sizeof(request), 0) <= 0) continue;
             const std::string& answer = answers_[std::min(asked++, answers_.size() - 1)];
             (void)::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+            // What lies unread when a socket is closed makes the peer's side drop the answer.
+            (void)::shutdown(peer, SHUT_WR);
+            while (::recv(peer, request, sizeof(request), 0) > 0) {
+            }
         }
     }
 

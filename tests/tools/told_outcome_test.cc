@@ -376,6 +376,33 @@ TEST_CASE("outcome: what nobody confirmed of an account counts for no amount, al
     CHECK_FALSE(told("a3").contains("asset"));
 }
 
+TEST_CASE("outcome: the facts of a group that failed are those of the accounts that it would open") {
+    const test::Program program;
+    const auto open = [](const std::string& id, const std::string& name, const std::string& asset,
+                         const std::string& limit) {
+        return R"({"id":")" + id + R"(","open_account":{"account":")" + name + R"(","asset":")" +
+               asset + R"(","class":"asset","limit":")" + limit + "\"}}";
+    };
+    REQUIRE(program.submit(open("oe", "eur", "EUR/2", "unlimited") + "\n", {"--create"}).exit == 0);
+    const std::string pay = R"("transfer":{"debit":"eur","credit":"x","amount":")";
+    const std::string group = R"({"id":"g","group":[)" + open("o", "x", "EUR/2", "7.00") +
+                              R"(,{"id":"a",)" + pay + R"(1.00"}},{"id":"b",)" + pay +
+                              "9.00\"}}]}\n";
+    const json first = json::parse(program.submit(group).lines()[0]);
+    CHECK(first["outcome"] == "group_failed");
+    CHECK(first["available"] == "6.00");
+    REQUIRE(program.submit(open("ox", "x", "XAU/6", "unlimited") + "\n").exit == 0);
+    CHECK(json::parse(program.submit(group).lines()[0])["available"] == "6.00");
+    for (const std::string id : {"g", "b"}) {
+        const json told = json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
+        CAPTURE(told.dump());
+        CHECK(told["available"] == "6.00");
+        CHECK(told["asset"] == "EUR/2");
+        CHECK(told["account"] == "x");
+    }
+}
+
 TEST_CASE("outcome: who was not there when an entry was refused says nothing of its amounts") {
     const test::Program program;
     const auto open = [](const std::string& name) {

@@ -46,9 +46,10 @@ public:
         arena_.clear();
         if (std::optional<Malformed> fault = json_.read(text, arena_, raw_)) return fault;
         Understood understood = understand(raw_, line, directory_, arena_);
-        // What it opens is open for the lines behind it.
-        directory_.settle(line, true);
         if (auto* const fault = std::get_if<Malformed>(&understood)) return std::move(*fault);
+        // What it opens is open for the lines behind it.
+        directory_.claim();
+        directory_.settle(line, true);
         return std::nullopt;
     }
 

@@ -16,9 +16,8 @@
 // Layout of a view's directory:
 //   db/    RocksDB
 //   load/  files of a bulk load before RocksDB takes them; what lies there at opening is of a crash
-//   damage  what was found in db/ that is not what was written; the next opening of all views to
-//   write
-//           sets this one aside (ShardViews)
+//   damage  what was found in db/ that is not what was written; the next opening of all views that
+//           writes sets this one aside (ShardViews)
 //
 // One column family: with several, RocksDB can tear one batch after a failed write to its log.
 // No WAL: what is in memory is applied again from the log, and no WAL can be fitted to another

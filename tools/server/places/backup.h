@@ -18,14 +18,16 @@ namespace vouch::places {
 ///     deployment      as in the books
 ///     keys            the same root key, encrypted under a passphrase of the backup's own
 ///     log/            the log up to the moment of the backup; of one on Kafka its records, in
-///     files origin          where the books are: whoever makes books from it has a copy of them
+///                     files
+///     origin          where the books are: whoever makes books from it has a copy of them
 ///     shards/ends     where each shard ends, sealed; not when nobody knows that nothing is missing
 ///                     there (known_ends.h)
 ///     SHA256SUMS      of all files above, as sha256sum(1) writes and checks it
 ///
 /// It is FOLDER.unfinished until all of it is there and verified, or FOLDER/.unfinished where
-/// FOLDER is there already; so are restored books. What is made from the log (stores, snapshots,
-/// views) is not in it. Nobody writes to a backup: books are made from it again.
+/// FOLDER is there already; so are restored books.
+/// What is made from the log (stores, snapshots, views) is not in it. Nobody writes to a backup:
+/// books are made from it again.
 
 /// How far a backup goes.
 struct BackupExtent {

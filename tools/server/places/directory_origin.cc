@@ -19,8 +19,8 @@
 #include <system_error>
 #include <vector>
 
-// origin = "vouch origin 1\n" ["restored\n"] ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"] "at
-// " PLACE "\n"
+// origin = "vouch origin 1\n" ["restored\n"] ["born " NANOSECONDS "\n"] ["inode " NUMBER "\n"]
+//          "at " PLACE "\n"
 //          ("accepted " TIME " by " NAME ", from " PLACE "\n")*
 // PLACE = HOST ":" PATH, or which topics, for people: control characters are "?"
 
