@@ -94,10 +94,7 @@ CommandStream::Step CommandStream::refuse(const Malformed& malformed) {
 
 CommandStream::Step CommandStream::take_command(Command command) {
     if (order_.must_wait(command, route(command, deployment_.shards), directory_.behind())) {
-        if (in_flight_ > 0) {
-            // The line is read again then, and may mean something else by what is known then.
-            return Step::drain_first;
-        }
+        if (in_flight_ > 0) return Step::drain_first;
         order_.clear();
     }
     SentLine& line = sent(position_);

@@ -79,7 +79,7 @@ public:
     void settle(std::uint64_t line, bool accepted) {
         end_line(line, accepted ? LineEnd::accepted : LineEnd::refused);
     }
-    /// The line has no outcome, and will have none: it has said nothing.
+    /// The line has no outcome, and none is waited for: it has said nothing.
     void withdraw(std::uint64_t line) { end_line(line, LineEnd::withdrawn); }
 
     /// Claims without outcome.

@@ -129,6 +129,7 @@ Understood understand_command(const RawLine& raw, StreamDirectory& directory, Ar
 
 Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& directory,
                       Arena& arena) {
+    directory.start_line(line);
     if (raw.is_wait()) return WaitLine{};
     if (raw.is_clock()) {
         const std::optional<Timestamp> time = parse_time(raw.command.text(Field::clock));
@@ -136,7 +137,6 @@ Understood understand(const RawLine& raw, std::uint64_t line, StreamDirectory& d
             return Malformed{Outcome::malformed, "clock", std::string(kTimeExpected)};
         return ClockLine{*time};
     }
-    directory.start_line(line);
     Understood understood = understand_command(raw, directory, arena);
     if (const auto* command = std::get_if<Command>(&understood)) {
         std::optional<Malformed> fault = check_size(*command);

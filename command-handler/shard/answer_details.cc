@@ -78,6 +78,14 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
     return state.accounts().asset(*row);
 }
 
+/// Whether the group failed by a member that had been refused before.
+bool is_of_before(const CommandDecided& decided, const AnswerDetails& details) {
+    const auto failed = own_refusal(decided);
+    if (failed == decided.members.end()) return details.failed_before.has_value();
+    const auto at = static_cast<std::size_t>(failed - decided.members.begin());
+    return std::ranges::find(details.seen_before, at) != details.seen_before.end();
+}
+
 /// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
 /// account itself tells what the other side holds, for as long as nothing has changed it.
 void add_held(const AccountRow& row, const CommandDecided& decided, Facts& facts) {
@@ -102,7 +110,10 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     details.moved = decided.moved;
     details.members.assign(decided.members.begin(), decided.members.end());
     const AccountTable& accounts = state.accounts();
-    if (const std::optional<Asset> own = own_asset(decided)) {
+    add_earlier(books, decided, event, details);
+    if (is_of_before(decided, details)) {
+        // The facts are those of then, and so was their asset.
+    } else if (const std::optional<Asset> own = own_asset(decided)) {
         details.asset = own;
     } else if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
@@ -117,7 +128,6 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     } else {
         details.asset = asset_decided_in(state, decided);
     }
-    add_earlier(books, decided, event, details);
     return details;
 }
 

@@ -30,20 +30,28 @@ FactsOf facts_of(const Command& command, std::span<const Command> before,
 /// that the command, or the member that failed, is decided by. Of one that was not open then it is
 /// said only what the group's own opening says.
 Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutcome& outcome) {
+    const bool has_refused_member = outcome.failed && *outcome.failed < outcome.members.size();
+    const Outcome refusal =
+        has_refused_member ? outcome.members[*outcome.failed].outcome : outcome.outcome;
+    // The fact is of the side that lowers the account: nothing there, it is the other one that was
+    // in use, or a debit that was not answered.
+    std::optional<AmountFact>& held = outcome.facts.held;
+    const bool is_of_other_side = refusal == Outcome::in_use && held && held->amount.is_zero();
+    if (is_of_other_side) held.reset();
     AccountId account = outcome.facts.account;
     const bool is_named = !account.is_zero();
+    if (is_named) outcome.account = shards.shown(facts.command.ledger, account);
+    // Whoever had been refused before has the facts of then.
+    const bool is_of_before =
+        outcome.failed && std::ranges::find(outcome.seen_before, *outcome.failed) !=
+                              outcome.seen_before.end();
+    if (is_of_before) return {};
     if (!is_named) account = deciding_account(facts.command);
     if (const OpenAccount* const own = opening_of(facts.before, account)) {
-        const bool has_name = !own->name.empty();
-        if (is_named)
-            outcome.account = has_name ? own->name : shards.shown(facts.command.ledger, account);
+        if (is_named && !own->name.empty()) outcome.account = own->name;
         outcome.asset = own->asset;
         return {};
     }
-    if (is_named) outcome.account = shards.shown(facts.command.ledger, account);
-    const Outcome refusal = outcome.failed && *outcome.failed < outcome.members.size()
-                                ? outcome.members[*outcome.failed].outcome
-                                : outcome.outcome;
     if (account.is_zero() || refusal == Outcome::account_not_found) return {};
     const Result<const AccountInfo*> info = shards.find_account(facts.command.ledger, account);
     if (!info) return info.error();
@@ -52,16 +60,12 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     const bool is_here = opened.shard == outcome.recorded.shard;
     if (is_here && opened.event > outcome.recorded.event) return {};
     outcome.asset = (*info)->asset;
-    std::optional<AmountFact>& held = outcome.facts.held;
-    if (refusal != Outcome::in_use || !held || !held->amount.is_zero()) return {};
-    // The fact is of the side that lowers the account: nothing there, it is the other one that was
-    // in use, or a debit that was not answered.
+    if (!is_of_other_side) return {};
     const AccountNumber number = (*info)->number;
     const Side raising = normal_side((*info)->account_class);
     const Result<std::optional<Change>> before =
         shards.at(outcome.recorded.shard).newest_change(number, outcome.recorded.event);
     if (!before) return before.error();
-    held.reset();
     if (*before && !(*before)->totals.held(raising).is_zero())
         held = AmountFact{false, (*before)->totals.held(raising)};
     return {};

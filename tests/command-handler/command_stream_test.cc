@@ -116,6 +116,7 @@ TEST_CASE("command_stream: a line in transit holds back those of other shards un
     CHECK(stream.outgoing().front().shard == ShardId(0));
     const std::uint64_t second = on.send(payment("t2", here, there));
     CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
+    CHECK(stream.facts_in_flight() == 2);
     on.answer(first, transit_of(1));
     CHECK(stream.in_flight() == 2);
     CHECK(stream.take_line(payment("t3", there, here)) == CommandStream::Step::drain_first);
@@ -123,6 +124,7 @@ TEST_CASE("command_stream: a line in transit holds back those of other shards un
     CHECK(stream.outcomes().ready().empty());
     on.answer(first, answer_of(1, Outcome::account_closed));
     CHECK(stream.outcomes().ready().find("\"t1\"") < stream.outcomes().ready().find("\"t2\""));
+    CHECK(stream.facts_in_flight() == 0);
     (void)on.send(payment("t3", there, here));
     CHECK(stream.outgoing().front().shard == ShardId(1));
 }
@@ -220,6 +222,7 @@ TEST_CASE("command_stream: a refund that must name its postings is answered, and
             R"({"id":"g","group":[{"id":"r","release_hold":{"hold":"h","account":"a0"}},)" +
             refund(R"("entry":"e")") + "]}";
         const std::string failed = told(group);
+        CHECK(stream.facts_in_flight() == 0);
         CHECK(failed.find(R"("failed":"f")") != std::string::npos);
         CHECK(failed.find(R"("recorded":false,"field":"group[1].debit_posting")") !=
               std::string::npos);
@@ -308,6 +311,7 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
                       "\n");
             CHECK(stream.told().counts.cut_off == 1);
             CHECK(stream.told().counts.total() == 1);
+            CHECK(stream.facts_in_flight() == 0);
             CHECK_FALSE(ids.claim(LedgerId(0), test::command_named(line.substr(7, 1)), ShardId(0)));
             // On its way by another stream, or seen before: then it may be recorded.
             const auto again = [&] {

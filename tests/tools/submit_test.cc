@@ -94,6 +94,19 @@ TEST_CASE("submit: --check reads all lines, needs no books, and sends nothing") 
           std::vector<std::string>{"line 5 malformed amount", "line 6 malformed "});
     CHECK(checked.err == "vouch: 8 lines, 2 of them malformed; nothing was sent\n");
     CHECK(std::filesystem::is_empty(program.home()));
+    // A malformed line has said nothing, whatever comes between.
+    const auto open = [](const std::string& id, const std::string& asset) {
+        return R"({"id":")" + id + R"(","open_account":{"account":"x","asset":")" + asset +
+               R"(","class":"asset"}})";
+    };
+    const auto pay = [](const std::string& amount) {
+        return R"({"id":"t","transfer":{"debit":"x","credit":"y","amount":")" + amount + "\"}}";
+    };
+    const ProgramResult twice = program.run(
+        {"submit", "-", "--check"}, R"({"id":"g","group":[)" + open("o", "EUR/2") + "," +
+                                        pay("1.234") + "]}\n{\"wait\":true}\n" +
+                                        open("o2", "JPY/0") + "\n" + pay("1.5") + "\n");
+    CHECK(twice.err == "vouch: 4 lines, 2 of them malformed; nothing was sent\n");
     REQUIRE(program.submit("", {"--create"}).exit == 0);
     const ProgramResult right = program.submit(kOpenCashAndAlice, {"--check"});
     CHECK(right.exit == 0);

@@ -379,9 +379,9 @@ TEST_CASE("outcome: what nobody confirmed of an account counts for no amount, al
 TEST_CASE("outcome: the facts of a group that failed are those of the accounts that it would open") {
     const test::Program program;
     const auto open = [](const std::string& id, const std::string& name, const std::string& asset,
-                         const std::string& limit) {
+                         const std::string& limit, const std::string& account_class = "asset") {
         return R"({"id":")" + id + R"(","open_account":{"account":")" + name + R"(","asset":")" +
-               asset + R"(","class":"asset","limit":")" + limit + "\"}}";
+               asset + R"(","class":")" + account_class + R"(","limit":")" + limit + "\"}}";
     };
     REQUIRE(program.submit(open("oe", "eur", "EUR/2", "unlimited") + "\n", {"--create"}).exit == 0);
     const std::string pay = R"("transfer":{"debit":"eur","credit":"x","amount":")";
@@ -400,6 +400,33 @@ TEST_CASE("outcome: the facts of a group that failed are those of the accounts t
         CHECK(told["available"] == "6.00");
         CHECK(told["asset"] == "EUR/2");
         CHECK(told["account"] == "x");
+    }
+    // Whoever had been refused before has the facts of then, not by what is opened now.
+    const auto with_hold = [&](const std::string& id, const std::string& asset,
+                               const std::string& limit, const std::string& amount) {
+        return R"({"id":")" + id + R"(","group":[)" +
+               open("o" + id, "y", asset, limit, "liability") +
+               R"(,{"id":"h","place_hold":{"debit":"y","amount":")" + amount + "\"}}]}\n";
+    };
+    const json held = json::parse(
+        program.submit(with_hold("g1", "XAU/6", "0.500000", "1.000000")).lines()[0]);
+    CHECK_MESSAGE(held.value("available", "") == "0.500000", held.dump());
+    const json again = json::parse(
+        program.submit(with_hold("g2", "EUR/2", "unlimited", "10000.00")).lines()[0]);
+    CHECK_MESSAGE(again["outcome"] == "group_failed", again.dump());
+    CHECK(again.value("available", "") != "5000.00");
+    // What is held on the other side is not told as nothing.
+    const std::string used =
+        R"({"id":"g3","group":[)" + open("o3", "z", "EUR/2", "unlimited") +
+        R"(,{"id":"h3","place_hold":{"debit":"z","credit":"eur","amount":"1.00"}})" +
+        R"(,{"id":"c3","close_account":{"account":"z"}}]})" + "\n";
+    CHECK(json::parse(program.submit(used).lines()[0])["outcome"] == "group_failed");
+    for (const std::string id : {"g2", "g3"}) {
+        const json told = json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
+        CAPTURE(told.dump());
+        CHECK(told.value("available", "") != "5000.00");
+        CHECK(told.contains("held") == (id == "g2"));
     }
 }
 
