@@ -1,7 +1,6 @@
 #include "command-handler/intake/handler_directory.h"
 
 #include "command-handler/intake/routing.h"
-#include "events/check.h"
 #include "events/money/shard_of.h"
 
 namespace vouch::command_handler {

@@ -30,21 +30,19 @@ FactsOf facts_of(const CommandDecided& decided) {
     return {group->members[at], group->members.first(at)};
 }
 
-/// Of an account that the group would have opened itself.
-std::optional<Asset> own_asset(const CommandDecided& decided) {
+/// Of the account that the facts are about, where the group would have opened it itself.
+const OpenAccount* own_opening(const CommandDecided& decided) {
     const FactsOf facts = facts_of(decided);
     const AccountId named = decided.facts.account;
-    const OpenAccount* const own = opening_of(
-        facts.before, named.is_zero() ? deciding_account(facts.command) : named);
-    return own != nullptr ? std::optional(own->asset) : std::nullopt;
+    return opening_of(facts.before, named.is_zero() ? deciding_account(facts.command) : named);
 }
 
 /// Records that are read to find it, at most: behind them nobody is named.
 constexpr std::size_t kEarlierReadMax = 20;
 
 /// Of a group that failed, who had an outcome before it: it has an event before the group's.
-void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNumber event,
-                 AnswerDetails& details) {
+void add_seen_before(const ShardBooks& books, const CommandDecided& decided, EventNumber event,
+                     AnswerDetails& details) {
     const auto* group = std::get_if<Group>(&decided.command.body);
     if (group == nullptr || is_accepted(decided.outcome)) return;
     const LedgerId ledger = decided.command.ledger;
@@ -55,8 +53,17 @@ void add_earlier(const ShardBooks& books, const CommandDecided& decided, EventNu
         if (!first) return;
         if (*first && (*first)->event != event) details.seen_before.push_back(i);
     }
-    if (decided.outcome != Outcome::group_failed || own_refusal(decided) != decided.members.end())
+}
+
+/// Of one that failed by a member that had failed with another group. Reads other events: `decided`
+/// may be gone then.
+void add_failed_before(const ShardBooks& books, const CommandDecided& decided,
+                       AnswerDetails& details) {
+    const auto* group = std::get_if<Group>(&decided.command.body);
+    if (group == nullptr || decided.outcome != Outcome::group_failed ||
+        own_refusal(decided) != decided.members.end())
         return;
+    const LedgerId ledger = decided.command.ledger;
     // The first of them that was refused: the group came to it past those that were accepted.
     std::vector<CommandId> ids;
     for (const std::size_t i : details.seen_before) ids.push_back(group->members[i].id);
@@ -78,10 +85,10 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
     return state.accounts().asset(*row);
 }
 
-/// Whether the group failed by a member that had been refused before.
-bool is_of_before(const CommandDecided& decided, const AnswerDetails& details) {
+/// Whether the member that the group failed by had been refused before.
+bool was_refused_before(const CommandDecided& decided, const AnswerDetails& details) {
     const auto failed = own_refusal(decided);
-    if (failed == decided.members.end()) return details.failed_before.has_value();
+    if (failed == decided.members.end()) return false;
     const auto at = static_cast<std::size_t>(failed - decided.members.begin());
     return std::ranges::find(details.seen_before, at) != details.seen_before.end();
 }
@@ -110,11 +117,10 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     details.moved = decided.moved;
     details.members.assign(decided.members.begin(), decided.members.end());
     const AccountTable& accounts = state.accounts();
-    add_earlier(books, decided, event, details);
-    if (is_of_before(decided, details)) {
-        // The facts are those of then, and so was their asset.
-    } else if (const std::optional<Asset> own = own_asset(decided)) {
-        details.asset = own;
+    add_seen_before(books, decided, event, details);
+    if (const OpenAccount* const own = own_opening(decided)) {
+        // Its facts are those of then, when this group had opened nothing.
+        if (!was_refused_before(decided, details)) details.asset = own->asset;
     } else if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {
@@ -128,6 +134,7 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     } else {
         details.asset = asset_decided_in(state, decided);
     }
+    add_failed_before(books, decided, details);
     return details;
 }
 

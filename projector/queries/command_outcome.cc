@@ -41,15 +41,14 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     AccountId account = outcome.facts.account;
     const bool is_named = !account.is_zero();
     if (is_named) outcome.account = shards.shown(facts.command.ledger, account);
-    // Whoever had been refused before has the facts of then.
-    const bool is_of_before =
-        outcome.failed && std::ranges::find(outcome.seen_before, *outcome.failed) !=
-                              outcome.seen_before.end();
-    if (is_of_before) return {};
     if (!is_named) account = deciding_account(facts.command);
     if (const OpenAccount* const own = opening_of(facts.before, account)) {
         if (is_named && !own->name.empty()) outcome.account = own->name;
-        outcome.asset = own->asset;
+        // Who had been refused before has the facts of then, when this group had opened nothing.
+        const bool was_refused_before =
+            outcome.failed && std::ranges::find(outcome.seen_before, *outcome.failed) !=
+                                  outcome.seen_before.end();
+        if (!was_refused_before) outcome.asset = own->asset;
         return {};
     }
     if (account.is_zero() || refusal == Outcome::account_not_found) return {};
