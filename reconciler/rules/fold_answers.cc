@@ -12,7 +12,7 @@ namespace vouch::reconciler {
 namespace {
 
 /// What an answer is about, by the command that it answers.
-struct Answer {
+struct AnswerRule {
     Outcome accepted = Outcome::posted;  ///< what the other shard says when all went well
     bool is_about_hold = false;
     bool is_of_payees_hold = false;  ///< of what the other shard follows
@@ -20,30 +20,30 @@ struct Answer {
     bool marks_entry = false;        ///< which a refusal takes back
 };
 
-Answer answer_to(const ReplayedCrossing& crossing) {
+AnswerRule answer_to(const ReplayedCrossing& crossing) {
     return std::visit(
         Overloads{
-            [](const Transfer&) { return Answer{}; },
+            [](const Transfer&) { return AnswerRule{}; },
             [](const PlaceHold&) {
-                return Answer{.accepted = Outcome::held, .is_about_hold = true};
+                return AnswerRule{.accepted = Outcome::held, .is_about_hold = true};
             },
             [&](const CaptureHold&) {
-                if (crossing.names_payee) return Answer{.is_about_hold = true};
-                return Answer{.accepted = Outcome::captured,
-                              .is_about_hold = true,
-                              .is_of_payees_hold = true};
+                if (crossing.names_payee) return AnswerRule{.is_about_hold = true};
+                return AnswerRule{.accepted = Outcome::captured,
+                                  .is_about_hold = true,
+                                  .is_of_payees_hold = true};
             },
             [](const ReleaseHold&) {
-                return Answer{.accepted = Outcome::released,
-                              .is_about_hold = true,
-                              .is_of_payees_hold = true,
-                              .moves = false};
+                return AnswerRule{.accepted = Outcome::released,
+                                  .is_about_hold = true,
+                                  .is_of_payees_hold = true,
+                                  .moves = false};
             },
-            [](const Reverse&) { return Answer{.moves = false, .marks_entry = true}; },
-            [](const Refund&) { return Answer{.marks_entry = true}; },
+            [](const Reverse&) { return AnswerRule{.moves = false, .marks_entry = true}; },
+            [](const Refund&) { return AnswerRule{.marks_entry = true}; },
             []<class Body>(const Body&) {
                 static_assert(kNeverCrosses<Body>);
-                return Answer{};
+                return AnswerRule{};
             },
         },
         crossing.body);
@@ -219,14 +219,14 @@ void AnswerFold::check_answer(const CommandAnswered& answered, const ReplayedCro
                         "answered by shard " + std::to_string(answered.by.shard.value()) +
                             ", in transit to shard " + std::to_string(crossing.to.value()));
     }
-    const Answer answer = answer_to(crossing);
-    if (!accepted && !may_refuse(answered.outcome, answer.is_of_payees_hold)) {
+    const AnswerRule rule = answer_to(crossing);
+    if (!accepted && !may_refuse(answered.outcome, rule.is_of_payees_hold)) {
         context_.report(Check::wrong_outcome, std::string(to_text(answered.outcome)) +
                                                   " is not what another shard refuses with");
     }
     check_answer_parts(answered, body);
     const Return expected = return_of(answered, crossing);
-    if (context_.books.was_broken() && answer.is_about_hold) {
+    if (context_.books.was_broken() && rule.is_about_hold) {
         // What the hold was before may stand in what could not be read.
         changes_.adopt_all(answered.changes);
         if (answered.hold) changes_.adopt_hold(answered.ledger, *answered.hold);
@@ -235,7 +235,7 @@ void AnswerFold::check_answer(const CommandAnswered& answered, const ReplayedCro
     const bool takes_all = expected.taken == crossing.amount;
     const bool may_differ =
         crossing.may_take_less && !expected.taken.is_zero() && expected.taken < crossing.amount;
-    const bool moves = accepted && answer.moves;
+    const bool moves = accepted && rule.moves;
     if (moves && !takes_all && !may_differ)
         context_.report(Check::wrong_change, "the amount taken is not what was on its way");
     const std::optional<Amount> moved = moves && amount_asked(body) != expected.taken
