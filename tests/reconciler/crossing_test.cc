@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -467,8 +468,9 @@ TEST_CASE("crossing: a cut of files that nobody writes reads no record") {
 TEST_CASE("crossing: what brokers show late is waited for, however many records lie behind") {
     CrossingBooks books;
     tell_story(books);
+    std::deque<std::string> names;  // which the drafts borrow
     for (std::size_t i = 0; i < 3 * reconciler::kCutTailRecordsMin; ++i) {
-        const std::string name = "more" + std::to_string(i);
+        const std::string& name = names.emplace_back("more" + std::to_string(i));
         books.record(kQ, [&] {
             books.open(name, CrossingBooks::account(kQ, 10 + i), AccountClass::liability);
         });
