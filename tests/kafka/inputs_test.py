@@ -117,6 +117,8 @@ class Books:
                 self.topic, 1, 1, config=config)])
             try:
                 made[self.topic].result(PATIENCE_S)
+                # One that knew the old topic may find its partition gone, and drop what it is given.
+                self.producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap})
                 return
             except confluent_kafka.KafkaException as fault:
                 check(time.monotonic() < deadline, str(fault))
