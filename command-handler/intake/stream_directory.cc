@@ -5,6 +5,7 @@
 #include "events/overloads.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 namespace vouch::command_handler {
@@ -154,17 +155,15 @@ void StreamDirectory::learn(const Command& command) {
     }
 }
 
-template <class Fact>
-void StreamDirectory::claim_in(ClaimedFacts<Fact>& facts, What what, const Own& own) {
-    if (facts.claim(own.key, std::get<Fact>(own.fact), line_)) add_claim(what, own.key);
-}
-
 void StreamDirectory::claim() {
-    for (const Own& each : own_) {
+    for (Own& each : own_) {
+        const auto claim_in = [&](auto& facts, What what, auto& fact) {
+            if (facts.claim(each.key, std::move(fact), line_)) add_claim(what, each.key);
+        };
         std::visit(Overloads{
-                       [&](const AccountFact&) { claim_in(accounts_, What::account, each); },
-                       [&](const HoldFact&) { claim_in(holds_, What::hold, each); },
-                       [&](const EntryFact&) { claim_in(entries_, What::entry, each); },
+                       [&](AccountFact& fact) { claim_in(accounts_, What::account, fact); },
+                       [&](HoldFact& fact) { claim_in(holds_, What::hold, fact); },
+                       [&](EntryFact& fact) { claim_in(entries_, What::entry, fact); },
                    },
                    each.fact);
     }

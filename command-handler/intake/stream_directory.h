@@ -109,8 +109,6 @@ private:
     /// The first of the line's own; null when it has none.
     template <class Fact>
     const Fact* own(const FactSubject& key) const;
-    template <class Fact>
-    void claim_in(ClaimedFacts<Fact>& facts, What what, const Own& own);
     EntryFact fact_of(LedgerId ledger, const Command& command);
     HoldFact find_hold(LedgerId ledger, CommandId hold);
     EntryFact find_entry(LedgerId ledger, CommandId entry);
