@@ -85,12 +85,20 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
     return state.accounts().asset(*row);
 }
 
-/// Whether the member that the group failed by had been refused before.
-bool was_refused_before(const CommandDecided& decided, const AnswerDetails& details) {
-    const auto failed = own_refusal(decided);
-    if (failed == decided.members.end()) return false;
-    const auto at = static_cast<std::size_t>(failed - decided.members.begin());
-    return std::ranges::find(details.seen_before, at) != details.seen_before.end();
+/// Whether the facts are older than the group's own opening: of a member that had been refused
+/// before, when only this group would open the account.
+bool are_before(const CommandDecided& decided, const OpenAccount& own,
+                const AnswerDetails& details) {
+    const std::span<const Command> before = facts_of(decided).before;
+    const auto is_own = [&](const Command& member) {
+        return std::get_if<OpenAccount>(&member.body) == &own;
+    };
+    const auto opens =
+        static_cast<std::size_t>(std::ranges::find_if(before, is_own) - before.begin());
+    const auto is_seen = [&](std::size_t member) {
+        return std::ranges::find(details.seen_before, member) != details.seen_before.end();
+    };
+    return is_seen(before.size()) && !is_seen(opens);
 }
 
 /// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
@@ -119,8 +127,7 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     const AccountTable& accounts = state.accounts();
     add_seen_before(books, decided, event, details);
     if (const OpenAccount* const own = own_opening(decided)) {
-        // Its facts are those of then, when this group had opened nothing.
-        if (!was_refused_before(decided, details)) details.asset = own->asset;
+        if (!are_before(decided, *own, details)) details.asset = own->asset;
     } else if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {

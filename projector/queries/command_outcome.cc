@@ -41,14 +41,20 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     AccountId account = outcome.facts.account;
     const bool is_named = !account.is_zero();
     if (is_named) outcome.account = shards.shown(facts.command.ledger, account);
+    const auto is_seen_before = [&](std::size_t member) {
+        return std::ranges::find(outcome.seen_before, member) != outcome.seen_before.end();
+    };
+    // Then the facts are of that time.
+    const bool was_refused_before = outcome.failed && is_seen_before(*outcome.failed);
     if (!is_named) account = deciding_account(facts.command);
     if (const OpenAccount* const own = opening_of(facts.before, account)) {
         if (is_named && !own->name.empty()) outcome.account = own->name;
-        // Who had been refused before has the facts of then, when this group had opened nothing.
-        const bool was_refused_before =
-            outcome.failed && std::ranges::find(outcome.seen_before, *outcome.failed) !=
-                                  outcome.seen_before.end();
-        if (!was_refused_before) outcome.asset = own->asset;
+        const auto is_own = [&](const Command& member) {
+            return std::get_if<OpenAccount>(&member.body) == own;
+        };
+        const auto opens = std::ranges::find_if(facts.before, is_own) - facts.before.begin();
+        if (!was_refused_before || is_seen_before(static_cast<std::size_t>(opens)))
+            outcome.asset = own->asset;
         return {};
     }
     if (account.is_zero() || refusal == Outcome::account_not_found) return {};
@@ -59,7 +65,7 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     const bool is_here = opened.shard == outcome.recorded.shard;
     if (is_here && opened.event > outcome.recorded.event) return {};
     outcome.asset = (*info)->asset;
-    if (!is_of_other_side) return {};
+    if (!is_of_other_side || was_refused_before) return {};
     const AccountNumber number = (*info)->number;
     const Side raising = normal_side((*info)->account_class);
     const Result<std::optional<Change>> before =

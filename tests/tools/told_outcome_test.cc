@@ -428,12 +428,18 @@ TEST_CASE("outcome: the facts of a group that failed are those of the accounts t
         CHECK(told["available"] == "3.00");
         CHECK(told["outcomes"][0]["seen_before"] == true);
     }
+    const std::string opened_before =
+        R"({"id":"g5","group":[)" + open("ow", "w", "EUR/2", "3.00", "liability") + ',' + lone +
+        "]}\n";
+    CHECK(json::parse(program.submit(opened_before).lines()[0])["available"] == "3.00");
     // What is held on the other side is not told as nothing.
     const std::string used =
         R"({"id":"g3","group":[)" + open("o3", "z", "EUR/2", "unlimited") +
         R"(,{"id":"h3","place_hold":{"debit":"z","credit":"eur","amount":"1.00"}})" +
         R"(,{"id":"c3","close_account":{"account":"z"}}]})" + "\n";
     CHECK(json::parse(program.submit(used).lines()[0])["outcome"] == "group_failed");
+    CHECK(json::parse(program.run({"outcome", "g5", "--json", "--data", program.books().string()})
+                          .out)["available"] == "3.00");
     for (const std::string id : {"g2", "g3"}) {
         const json told = json::parse(
             program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
