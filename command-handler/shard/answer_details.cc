@@ -31,7 +31,7 @@ FactsOf facts_of(const CommandDecided& decided) {
 }
 
 /// Of the account that the facts are about, where the group would have opened it itself.
-const OpenAccount* own_opening(const CommandDecided& decided) {
+std::optional<OwnOpening> own_opening(const CommandDecided& decided) {
     const FactsOf facts = facts_of(decided);
     const AccountId named = decided.facts.account;
     return opening_of(facts.before, named.is_zero() ? deciding_account(facts.command) : named);
@@ -87,18 +87,11 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
 
 /// Whether the facts are older than the group's own opening: of a member that had been refused
 /// before, when only this group would open the account.
-bool are_before(const CommandDecided& decided, const OpenAccount& own,
-                const AnswerDetails& details) {
-    const std::span<const Command> before = facts_of(decided).before;
-    const auto is_own = [&](const Command& member) {
-        return std::get_if<OpenAccount>(&member.body) == &own;
-    };
-    const auto opens =
-        static_cast<std::size_t>(std::ranges::find_if(before, is_own) - before.begin());
+bool are_before(const CommandDecided& decided, std::size_t opening, const AnswerDetails& details) {
     const auto is_seen = [&](std::size_t member) {
         return std::ranges::find(details.seen_before, member) != details.seen_before.end();
     };
-    return is_seen(before.size()) && !is_seen(opens);
+    return is_seen(facts_of(decided).before.size()) && !is_seen(opening);
 }
 
 /// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
@@ -126,8 +119,8 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
     details.members.assign(decided.members.begin(), decided.members.end());
     const AccountTable& accounts = state.accounts();
     add_seen_before(books, decided, event, details);
-    if (const OpenAccount* const own = own_opening(decided)) {
-        if (!are_before(decided, *own, details)) details.asset = own->asset;
+    if (const std::optional<OwnOpening> own = own_opening(decided)) {
+        if (!are_before(decided, own->at, details)) details.asset = own->opening.asset;
     } else if (!decided.facts.account.is_zero()) {
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {

@@ -3,6 +3,8 @@
 #include "events/entries/command.h"
 #include "events/part_of.h"
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -20,13 +22,18 @@ inline CommandId entry_of(const CommandBody& body) {
     return part_of(body, CommandId(), [](const auto& b) -> decltype(b.entry) { return b.entry; });
 }
 
-/// The first of a group's members that opens the account; null when none does.
-inline const OpenAccount* opening_of(std::span<const Command> members, AccountId account) {
-    for (const Command& member : members) {
-        const auto* const opening = std::get_if<OpenAccount>(&member.body);
-        if (opening != nullptr && opening->account == account) return opening;
+/// How a group itself opens an account: the place of the first member that does.
+struct OwnOpening {
+    std::size_t at;
+    const OpenAccount& opening;
+};
+/// None when no member opens the account.
+inline std::optional<OwnOpening> opening_of(std::span<const Command> members, AccountId account) {
+    for (std::size_t at = 0; at < members.size(); ++at) {
+        const auto* const opening = std::get_if<OpenAccount>(&members[at].body);
+        if (opening != nullptr && opening->account == account) return OwnOpening{at, *opening};
     }
-    return nullptr;
+    return std::nullopt;
 }
 
 inline bool is_reversal(const CommandBody& body) { return kind_of(body).makes == Makes::reversal; }

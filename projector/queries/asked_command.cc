@@ -107,8 +107,8 @@ private:
     }
 
     std::string shown(AccountId account) const {
-        const OpenAccount* const opening = opening_of(before_, account);
-        if (opening != nullptr && !opening->name.empty()) return std::string(opening->name);
+        const std::optional<OwnOpening> own = opening_of(before_, account);
+        if (own && !own->opening.name.empty()) return std::string(own->opening.name);
         return shards_.shown(command_.ledger, account);
     }
     static std::optional<std::uint64_t> time_us(Timestamp time) {
@@ -138,7 +138,7 @@ private:
     /// As the group's own opening of it says, in front of the command (stream_directory.h); else of
     /// an account that was open when the command was decided: what is opened later says nothing.
     std::optional<Scale> open_scale(AccountId account) {
-        if (const OpenAccount* const own = opening_of(before_, account)) return own->asset.scale();
+        if (const auto own = opening_of(before_, account)) return own->opening.asset.scale();
         if (account == at_.missing) return std::nullopt;
         const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
         if (!is_read(info) || *info == nullptr || !was_open(**info)) return std::nullopt;

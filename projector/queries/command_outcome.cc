@@ -47,14 +47,9 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     // Then the facts are of that time.
     const bool was_refused_before = outcome.failed && is_seen_before(*outcome.failed);
     if (!is_named) account = deciding_account(facts.command);
-    if (const OpenAccount* const own = opening_of(facts.before, account)) {
-        if (is_named && !own->name.empty()) outcome.account = own->name;
-        const auto is_own = [&](const Command& member) {
-            return std::get_if<OpenAccount>(&member.body) == own;
-        };
-        const auto opens = std::ranges::find_if(facts.before, is_own) - facts.before.begin();
-        if (!was_refused_before || is_seen_before(static_cast<std::size_t>(opens)))
-            outcome.asset = own->asset;
+    if (const std::optional<OwnOpening> own = opening_of(facts.before, account)) {
+        if (is_named && !own->opening.name.empty()) outcome.account = own->opening.name;
+        if (!was_refused_before || is_seen_before(own->at)) outcome.asset = own->opening.asset;
         return {};
     }
     if (account.is_zero() || refusal == Outcome::account_not_found) return {};

@@ -1,18 +1,12 @@
 // What crosses between two shards, sealed with the right keys: right in every respect, or wrong in
 // one.
-#include "events/log/log.h"
-#include "reconciler/reading/closed_cut.h"
-#include "tests/reconciler/crossing_books.h"
+#include "tests/reconciler/crossing_story.h"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <deque>
 #include <functional>
-#include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace {
@@ -20,74 +14,6 @@ namespace {
 using namespace vouch;
 using namespace vouch::test;
 using reconciler::Check;
-
-constexpr ShardId kP = CrossingBooks::kP;
-constexpr ShardId kQ = CrossingBooks::kQ;
-
-AccountId payer() { return CrossingBooks::account(kP, 0); }
-AccountId other_payer() { return CrossingBooks::account(kP, 1); }
-AccountId payee() { return CrossingBooks::account(kQ, 0); }
-AccountId yen_payee() { return CrossingBooks::account(kQ, 2); }
-AccountId other_payee() { return CrossingBooks::account(kQ, 1); }
-
-std::string text_of(const reconciler::ReplayReport& report) {
-    std::string text;
-    for (const reconciler::Finding& finding : report.findings.kept())
-        text += to_text(finding) + '\n';
-    return text;
-}
-
-void open_all(CrossingBooks& books) {
-    books.record(kP, [&] {
-        books.open("o1", payer(), AccountClass::asset);
-        books.open("o2", other_payer(), AccountClass::asset);
-    });
-    books.record(kQ, [&] {
-        books.open("o3", payee(), AccountClass::liability);
-        books.open("o4", other_payee(), AccountClass::liability);
-        books.open("o5", yen_payee(), AccountClass::liability, Limit::unlimited(),
-                   *Asset::parse("JPY"));
-    });
-}
-
-/// A story of all kinds, of which the last steps are still in flight.
-void tell_story(CrossingBooks& books) {
-    open_all(books);
-    books.record(kP, [&] {
-        books.transfer("t1", payer(), payee(), 1'000);
-        books.transfer("t2", payer(), payee(), 500);
-    });
-    books.will_refuse("t3", Outcome::account_not_found);
-    books.record(kQ, [&] { books.take(); });
-    books.record(kP, [&] {
-        books.take();
-        books.transfer("t3", payer(), CrossingBooks::account(kQ, 7), 30);
-        books.place("h1", payer(), payee(), 400);
-    });
-    books.record(kQ, [&] { books.take(1); });
-    books.record(kQ, [&] { books.take(); });
-    books.record(kP, [&] { books.take(); });
-    books.record(kP, [&] {
-        books.take();
-        books.capture("c1", "h1", 100, true);
-        books.release("r1", "h1");
-    });
-    books.record(kQ, [&] {
-        books.take();
-        books.give_back("f1", "t1", payee(), payer(), 200, 1'000);
-        books.give_back("v1", "t2", payee(), payer(), 0, 500);
-        books.refuse_refund("f2", "t1", yen_payee(), payer());
-    });
-    books.record(kP, [&] {
-        books.take();
-        books.forward("t4", payee(), other_payee(), 10);
-        books.place_without_payee("h2", payer(), 90);
-        books.capture_toward("c2", "h2", payee(), 60, false);
-    });
-    books.record(kQ, [&] { books.take(); });
-    books.record(kP, [&] { books.take(); });
-    books.record(kP, [&] { books.transfer("t5", payer(), payee(), 77); });
-}
 
 TEST_CASE("crossing: a story of transfers, holds, refunds and forwards is clean") {
     CrossingBooks books;
@@ -401,109 +327,6 @@ TEST_CASE("crossing: at every moment of a running deployment the books are clean
         const auto report = CrossingBooks::replay(some, books.sealed());
         CHECK(text_of(report) == "");
     }
-}
-
-/// A log of which kP's end is first seen as it was, at each look as one of `early` says.
-class LateLog final : public LogReader {
-public:
-    /// On brokers, which show what is recorded only later to others than its writer.
-    LateLog(RecordList& all, std::vector<RecordNumber> early)
-        : all_(all), early_(std::move(early)) {}
-    /// In files that are written meanwhile: kQ's end is first seen as it was, too.
-    LateLog(RecordList& all, std::vector<RecordNumber> early, RecordNumber early_q)
-        : all_(all), early_(std::move(early)), early_q_(early_q) {}
-
-    std::uint32_t shard_count() const override { return all_.shard_count(); }
-    Result<RecordNumber> end(ShardId shard) override {
-        if (shard == kQ) return early_q_ && looks_ == 1 ? *early_q_ : all_.end(shard);
-        return looks_ == early_.size() ? all_.end(shard) : early_[looks_++];
-    }
-    bool shows_late() const override { return !early_q_; }
-    Status read_records(ShardId shard, RecordNumber from, std::size_t bytes_max,
-                        std::vector<StoredRecord>& out) override {
-        ++reads;
-        return all_.read_records(shard, from, bytes_max, out);
-    }
-    Status read_range(ShardId shard, RecordNumber record, std::size_t offset, std::size_t size,
-                      Bytes& out) override {
-        return all_.read_range(shard, record, offset, size, out);
-    }
-
-    std::size_t reads = 0;
-
-private:
-    RecordList& all_;
-    const std::vector<RecordNumber> early_;
-    const std::optional<RecordNumber> early_q_;
-    std::size_t looks_ = 0;
-};
-
-TEST_CASE("crossing: a cut holds every record whose steps another one in it takes") {
-    CrossingBooks books;
-    tell_story(books);
-    RecordList all = books.seal();
-    // q's record 5 takes from p's record 5, and nothing is taken from the two behind it.
-    LateLog log(all, {RecordNumber(2), RecordNumber(3)}, RecordNumber(5));
-    reconciler::ReplayOptions options;
-    options.keys = &books.sealed().keys;
-    options.threads = 1;
-    const auto report = reconciler::replay(log, books.sealed().deployment(), options);
-    REQUIRE(report.has_value());
-    CHECK(text_of(*report) == "");
-    CHECK(report->shards[0].next_record == RecordNumber(6));
-    CHECK(report->shards[1].next_record == RecordNumber(6));
-}
-
-TEST_CASE("crossing: a cut of files that nobody writes reads no record") {
-    CrossingBooks books;
-    tell_story(books);
-    RecordList all = books.seal();
-    LateLog log(all, {}, *all.end(kQ));
-    const auto cut = reconciler::closed_cut(log);
-    REQUIRE(cut.has_value());
-    CHECK(cut->ends == std::vector<RecordNumber>{*all.end(kP), *all.end(kQ)});
-    CHECK(log.reads == 0);
-}
-
-TEST_CASE("crossing: what brokers show late is waited for, however many records lie behind") {
-    CrossingBooks books;
-    tell_story(books);
-    std::deque<std::string> names;  // which the drafts borrow
-    for (std::size_t i = 0; i < 3 * reconciler::kCutTailRecordsMin; ++i) {
-        const std::string& name = names.emplace_back("more" + std::to_string(i));
-        books.record(kQ, [&] {
-            books.open(name, CrossingBooks::account(kQ, 10 + i), AccountClass::liability);
-        });
-    }
-    RecordList all = books.seal();
-    LateLog late(all, std::vector<RecordNumber>(8, RecordNumber(3)));
-    const auto cut = reconciler::closed_cut(late);
-    REQUIRE(cut.has_value());
-    CHECK(cut->is_whole);
-    CHECK(cut->ends[0] == RecordNumber(6));
-}
-
-TEST_CASE("crossing: what brokers show a moment later is waited for, and not for ever") {
-    CrossingBooks books;
-    tell_story(books);
-    RecordList all = books.seal();
-    const std::vector<RecordNumber> ends{*all.end(kP), *all.end(kQ)};
-    const RecordNumber newest(ends[0].value() - 1);
-    const RecordNumber taken_from(3);
-    LateLog newest_late(all, {newest, newest});
-    const auto with_newest = reconciler::closed_cut(newest_late, ends);
-    REQUIRE(with_newest.has_value());
-    CHECK(with_newest->is_whole);
-    CHECK(with_newest->ends == ends);
-    LateLog taken_late(all, {taken_from, taken_from});
-    const auto closed = reconciler::whole_cut(taken_late);
-    REQUIRE(closed.has_value());
-    CHECK(*closed == std::vector<RecordNumber>{RecordNumber(6), ends[1]});
-    LateLog lost(all, std::vector<RecordNumber>(100 * kShowLooks, newest));
-    const auto without = reconciler::closed_cut(lost, ends);
-    REQUIRE(without.has_value());
-    CHECK_FALSE(without->is_whole);
-    CHECK(without->ends[0] == newest);
 }
 
 TEST_CASE("crossing: an id that two shards have seen is told of, and is no finding") {

@@ -104,8 +104,8 @@ TEST_CASE("outcome wait: who gets no outcome in time is told so, and each comman
 
 TEST_CASE("outcome wait: a request of lines ends, though one outcome comes after the other") {
     HastyServer hasty(0ms);
-    // Each line waits for the one before. Who is told that none came in time, or whose time was over before
-    // the second one's outcome came, sends new ones.
+    // Each line waits for the one before. Who is told that none came in time, or whose time was
+    // over before the second one's outcome came, sends new ones.
     const std::string second = "-1\",\"accepted\":";
     const auto until = std::chrono::steady_clock::now() + 30s;
     std::string told;

@@ -54,6 +54,7 @@ Result<BehindEnd::Found> BehindEnd::scan(const Segment& segment, std::uint64_t b
     for (std::uint64_t chunk = begin; chunk < segment.header.size; chunk += kScanBytes) {
         buffer_.resize(std::min(kScanBytes, segment.header.size - chunk));
         if (const Status read = segment.file.read(buffer_, chunk); !read) return read.error();
+        if (all_zero(buffer_)) continue;  // as most are: what was never written
         for (std::size_t at = 0; at < buffer_.size(); at += kFrameAlignment) {
             const ByteView bytes =
                 ByteView(buffer_).subspan(at, std::min(kFrameAlignment, buffer_.size() - at));
