@@ -47,12 +47,6 @@ void ClaimedFacts<Fact>::erase(const FactSubject& key) {
 }
 
 template <class Fact>
-const Fact* ClaimedFacts<Fact>::find(const FactSubject& key) {
-    const Entry* const known = entry(key);
-    return known == nullptr ? nullptr : &known->fact;
-}
-
-template <class Fact>
 std::optional<Fact> ClaimedFacts<Fact>::believed(const FactSubject& key) {
     const Entry* const known = entry(key);
     if (known == nullptr || known->fact.certainty == Certainty::refused) return std::nullopt;

@@ -35,8 +35,6 @@ public:
     std::optional<Fact> believed(const FactSubject& key);
     /// What the books said, or, when they know of none, what a refused line did.
     Fact or_refused(Fact said, const FactSubject& key);
-    /// Whatever was said of it last; null when nothing was.
-    const Fact* find(const FactSubject& key);
 
     /// The books are certain of it.
     void keep(const FactSubject& key, const Fact& fact) { insert(key, {fact, 0}); }

@@ -93,9 +93,11 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
             [&](const CaptureHold& capture) {
                 AccountId payee = capture.credit;
                 const FactSubject key{ledger, capture.hold.high(), capture.hold.low()};
-                const HoldFact* hold = own<HoldFact>(key);
-                if (hold == nullptr) hold = holds_.find(key);
-                if (payee.is_zero() && hold != nullptr) payee = hold->payee;
+                std::optional<HoldFact> hold;
+                if (const auto* const said = own<HoldFact>(key)) hold = as_certain(*said);
+                if (!hold) hold = holds_.believed(key);
+                const bool is_told = hold && hold->certainty != Certainty::pending;
+                if (payee.is_zero() && is_told) payee = hold->payee;
                 if (capture.account.is_zero() || payee.is_zero()) return false;
                 add(capture.account, Side::debit);
                 add(payee, Side::credit);

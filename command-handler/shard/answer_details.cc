@@ -85,22 +85,27 @@ std::optional<Asset> asset_decided_in(const ShardState& state, const CommandDeci
     return state.accounts().asset(*row);
 }
 
+bool is_seen(const AnswerDetails& details, std::size_t member) {
+    return std::ranges::find(details.seen_before, member) != details.seen_before.end();
+}
+
 /// Whether the facts are older than the group's own opening: of a member that had been refused
 /// before, when only this group would open the account.
 bool are_before(const CommandDecided& decided, std::size_t opening, const AnswerDetails& details) {
-    const auto is_seen = [&](std::size_t member) {
-        return std::ranges::find(details.seen_before, member) != details.seen_before.end();
-    };
-    return is_seen(facts_of(decided).before.size()) && !is_seen(opening);
+    return is_seen(details, facts_of(decided).before.size()) && !is_seen(details, opening);
 }
 
 /// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
-/// account itself tells what the other side holds, for as long as nothing has changed it.
-void add_held(const AccountRow& row, const CommandDecided& decided, Facts& facts) {
+/// account itself tells what the other side holds, for as long as nothing has changed it. Members in
+/// front may have changed it, which was undone with their group: its versions are given out again.
+void add_held(const AccountRow& row, const CommandDecided& decided, AnswerDetails& details) {
     const auto failed = own_refusal(decided);
-    const Outcome refusal = failed == decided.members.end() ? decided.outcome : failed->outcome;
+    const bool is_member = failed != decided.members.end();
+    const Outcome refusal = is_member ? failed->outcome : decided.outcome;
+    Facts& facts = details.facts;
     if (refusal != Outcome::in_use || !facts.held || !facts.held->amount.is_zero()) return;
-    if (facts.version == row.standing.version) {
+    const bool is_first = !is_member || (failed == decided.members.begin() && !is_seen(details, 0));
+    if (is_first && facts.version == row.standing.version) {
         facts.held->amount = row.standing.totals.held(row.normal());
     } else {
         facts.held.reset();
@@ -125,7 +130,7 @@ std::optional<AnswerDetails> details_of(const ShardBooks& books, const CommandDe
         const AccountRow* row = state.find(decided.command.ledger, decided.facts.account);
         if (row) {
             details.asset = accounts.asset(*row);
-            add_held(*row, decided, details.facts);
+            add_held(*row, decided, details);
         } else if (decided.outcome != Outcome::asset_mismatch) {
             details.asset = asset_decided_in(state, decided);  // the other shard's is the same
         }

@@ -44,14 +44,14 @@ std::string_view text_of(Balancing balancing) {
 
 /// `is_one_of_many`: what it is about is looked for on its group's shard alone, which nearly always
 /// has it: 1,000 members look nowhere else.
-Result<AskedCommand> write_asked(const ShardReaders& shards, const AskedAt& at,
+Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
                                  std::span<const Command> before, bool is_one_of_many,
                                  const Command& command);
 
 /// Writes the keys of a command's own object, each where the kind of command has it.
 class KeyWriter {
 public:
-    KeyWriter(const ShardReaders& shards, const AskedAt& at, std::span<const Command> before,
+    KeyWriter(const ShardReaders& shards, const RecordedAt& at, std::span<const Command> before,
               bool is_one_of_many, const Command& command, AskedCommand& out)
         : shards_(shards),
           at_(at),
@@ -130,7 +130,7 @@ private:
     }
     void add_id(std::string_view name, CommandId id) {
         const Result<std::string> text =
-            is_one_of_many_ ? sent_id(shards_.at(at_.recorded.shard), command_.ledger, id)
+            is_one_of_many_ ? sent_id(shards_.at(at_.shard), command_.ledger, id)
                             : sent_id(shards_, command_.ledger, id);
         if (is_read(text)) add_text(name, *text);
     }
@@ -139,7 +139,6 @@ private:
     /// an account that was open when the command was decided: what is opened later says nothing.
     std::optional<Scale> open_scale(AccountId account) {
         if (const auto own = opening_of(before_, account)) return own->opening.asset.scale();
-        if (account == at_.missing) return std::nullopt;
         const Result<const AccountInfo*> info = shards_.find_account(command_.ledger, account);
         if (!is_read(info) || *info == nullptr || !was_open(**info)) return std::nullopt;
         return (*info)->asset.scale();
@@ -148,8 +147,8 @@ private:
     /// smallest units: these may then be told by the asset of an account that was opened later.
     bool was_open(const AccountInfo& account) const {
         const RecordedAt& opened = account.opened;
-        if (opened.shard == at_.recorded.shard) return opened.event < at_.recorded.event;
-        return !command_.amount_decimals || opened.time < at_.recorded.time;
+        if (opened.shard == at_.shard) return opened.event < at_.event;
+        return !command_.amount_decimals || opened.time < at_.time;
     }
     /// As the sender counted, or as the account's asset does. Of an account that nobody knew,
     /// smallest units.
@@ -195,7 +194,7 @@ private:
     }
 
     const ShardReaders& shards_;
-    const AskedAt& at_;
+    const RecordedAt& at_;
     std::span<const Command> before_;
     bool is_one_of_many_;
     const Command& command_;
@@ -251,7 +250,7 @@ ShownVoucher voucher_of(const Command& command) {
 
 namespace {
 
-Result<AskedCommand> write_asked(const ShardReaders& shards, const AskedAt& at,
+Result<AskedCommand> write_asked(const ShardReaders& shards, const RecordedAt& at,
                                  std::span<const Command> before, bool is_one_of_many,
                                  const Command& command) {
     AskedCommand out;
@@ -270,7 +269,7 @@ Result<AskedCommand> write_asked(const ShardReaders& shards, const AskedAt& at,
 
 }  // namespace
 
-Result<AskedCommand> asked_of(const ShardReaders& shards, const AskedAt& at,
+Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
                               const Command& command, std::span<const Command> before) {
     return write_asked(shards, at, before, false, command);
 }

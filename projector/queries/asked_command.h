@@ -64,15 +64,9 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// Where a command was decided.
-struct AskedAt {
-    RecordedAt recorded;
-    AccountId missing;  ///< there was none, as the refusal says; zero: it does not say
-};
-
-/// `before` are those in front of it in its group: when that has failed, nobody else knows the
-/// accounts that they would have opened.
-Result<AskedCommand> asked_of(const ShardReaders& shards, const AskedAt& at,
+/// `at`: where it was decided. `before` are those in front of it in its group: when that has failed,
+/// nobody else knows the accounts that they would have opened.
+Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
                               const Command& command, std::span<const Command> before = {});
 
 /// The id of a command as it was sent, where its event is known and says so; else in hexadecimal.

@@ -66,7 +66,9 @@ Status fill_facts(const ShardReaders& shards, const FactsOf& facts, CommandOutco
     const Result<std::optional<Change>> before =
         shards.at(outcome.recorded.shard).newest_change(number, outcome.recorded.event);
     if (!before) return before.error();
-    if (*before && !(*before)->totals.held(raising).is_zero())
+    // Members in front may have changed it, which was undone with their group.
+    const bool is_as_met = *before && (*before)->version == outcome.facts.version;
+    if (is_as_met && !(*before)->totals.held(raising).is_zero())
         held = AmountFact{false, (*before)->totals.held(raising)};
     return {};
 }
@@ -157,28 +159,12 @@ Status add_conflicts(const ShardReaders& shards, LedgerId ledger, CommandId id,
                 out.has_more_conflicts = true;
                 return {};
             }
-            Result<AskedCommand> asked = asked_of(shards, {walk.recorded(), {}}, conflict->command);
+            Result<AskedCommand> asked = asked_of(shards, walk.recorded(), conflict->command);
             if (!asked) return asked.error();
             out.conflicts.push_back({walk.recorded(), *std::move(asked)});
         }
     }
     return {};
-}
-
-/// The account that a refusal, or a group's member that failed, says there was not.
-AccountId missing_account(const Event& event) {
-    if (const auto* answered = std::get_if<CommandAnswered>(&event)) {
-        const bool is_missing = answered->outcome == Outcome::account_not_found;
-        return is_missing ? answered->facts.account : AccountId();
-    }
-    const auto* decided = std::get_if<CommandDecided>(&event);
-    if (decided == nullptr) return {};
-    const auto is_missing = [](const auto& each) {
-        return each.outcome == Outcome::account_not_found;
-    };
-    const bool has_missing =
-        is_missing(*decided) || std::ranges::any_of(decided->members, is_missing);
-    return has_missing ? decided->facts.account : AccountId();
 }
 
 }  // namespace
@@ -203,8 +189,7 @@ Result<std::optional<CommandOutcome>> Books::outcome(LedgerId ledger, CommandId 
     out.id_text = command.id_text;
     ShardReader& shard = shards_->at(out.recorded.shard);
     Result<AskedCommand> asked =
-        asked_of(*shards_, {out.recorded, missing_account(event.event())}, command,
-                 event.members_before());
+        asked_of(*shards_, out.recorded, command, event.members_before());
     if (!asked) return asked.error();
     out.asked = *std::move(asked);
     const Status told = std::visit(

@@ -131,6 +131,27 @@ TEST_CASE(
           "amount: at most 2 decimals for EUR/2");
 }
 
+TEST_CASE("stream_directory: a hold that was refused as another's repeat lends no capture its payee") {
+    Intake intake;
+    for (const char* account : {"alice", "shop", "bank"}) intake.books.open(account, "EUR/2");
+    intake.books.holds[id_text(command_named("h"))] = {.certainty = Certainty::certain,
+                                                       .payer = account_named("alice"),
+                                                       .payee = account_named("bank")};
+    CHECK(verdict(intake.read(kHold)) == "command");
+    intake.directory.settle(1, false);
+    CHECK(verdict(intake.read(kCapture)) == "command");
+    const std::string_view refund = R"({"id":"r","refund":{"entry":"c","amount":"1"}})";
+    CHECK(verdict(intake.read(refund)) == "must wait");
+    intake.directory.settle(2, true);
+    intake.books.entries[id_text(command_named("c"))] = {
+        .certainty = Certainty::certain,
+        .postings = {{account_named("alice"), Side::debit},
+                     {account_named("bank"), Side::credit}}};
+    const Understood read = intake.read_again(refund);
+    REQUIRE(verdict(read) == "command");
+    CHECK(std::get<Refund>(std::get<Command>(read).body).account == account_named("bank"));
+}
+
 TEST_CASE("stream_directory: what two lines in flight say differently is waited for") {
     Intake intake;
     intake.books.open("alice", "EUR/2");

@@ -338,3 +338,37 @@ TEST_CASE("queries: an account that something is held for is not told that nothi
                           .out)["held"] == "4.00");
     CHECK(program.run({"replay", "--data", program.books().string()}).exit == 0);
 }
+
+TEST_CASE("queries: what a failed group held for an account is not told as held, nor what came since") {
+    const Program program;
+    REQUIRE(program
+                .submit(
+                    R"({"id":"o1","open_account":{"account":"bank","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"o2","open_account":{"account":"z","asset":"EUR/2","class":"asset","limit":"unlimited"}}
+{"id":"h1","place_hold":{"debit":"z","credit":"bank","amount":"2.00"}}
+)",
+                    {"--create"})
+                .exit == 0);
+    const auto told = [&](const std::string& line) {
+        const json outcome = json::parse(program.submit(line + '\n').out);
+        CHECK(outcome["accepted"] == (outcome["outcome"] == "held"));
+        return outcome.value("held", "nothing");
+    };
+    const auto asked = [&](const char* id) {
+        const json outcome = json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out);
+        return outcome.value("held", "nothing");
+    };
+    const std::string close = R"({"id":"c3","close_account":{"account":"z"}})";
+    const std::string held = R"({"id":"h3","place_hold":{"debit":"z","credit":"bank","amount":"1.00"}})";
+    const std::string group = R"({"id":"g","group":[)" + held + ',' + close + "]}";
+    CHECK(told(group) == "nothing");
+    CHECK(asked("g") == "nothing");
+    CHECK(asked("c3") == "nothing");
+    // The account gets the version that the group had given it.
+    told(R"({"id":"h9","place_hold":{"debit":"z","credit":"bank","amount":"5.00"}})");
+    CHECK(told(group) == "nothing");
+    CHECK(told(close) == "nothing");
+    CHECK(told(R"({"id":"g2","group":[)" + close + "]}") == "nothing");
+    CHECK(asked("g2") == "nothing");
+}
