@@ -91,8 +91,24 @@ RecordNumber tail_begin(LogReader& log, ShardId shard, RecordNumber end) {
     return RecordNumber(end.value() - tail);
 }
 
-/// Of what the log shows now.
-Result<Cut> cut_now(LogReader& log) {
+/// Moves `cut` behind what its records take, as far as `shown` goes; `needed` says how far it should.
+void close_cut(CutScan& scan, const std::vector<RecordNumber>& shown,
+               std::vector<RecordNumber>& looked_at, std::vector<RecordNumber>& needed,
+               std::vector<RecordNumber>& cut) {
+    for (bool is_looked_at = false; !is_looked_at;) {
+        is_looked_at = true;
+        for (std::uint32_t i = 0; i < cut.size(); ++i) {
+            cut[i] = std::min(needed[i], shown[i]);
+            if (looked_at[i] >= cut[i]) continue;
+            is_looked_at = false;
+            scan.scan(ShardId(i), std::exchange(looked_at[i], cut[i]), cut[i], needed);
+        }
+    }
+}
+
+}  // namespace
+
+Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
     const Result<std::vector<RecordNumber>> first = take_ends(log);
     if (!first) return first.error();
     const Result<std::vector<RecordNumber>> second = take_ends(log);
@@ -100,36 +116,23 @@ Result<Cut> cut_now(LogReader& log) {
     // What a record before the first ends takes had been sent, and elsewhere than on brokers shown,
     // before the second.
     const bool is_shown = !log.shows_late() || first->size() == 1;
-    if (is_shown && *first == *second) return Cut{*second, true};
+    if (is_shown && *first == *second && reaches(*second, seen)) return Cut{*second, true};
     std::vector<RecordNumber> looked_at = *first;
     for (std::uint32_t i = 0; i < looked_at.size() && !is_shown; ++i)
         looked_at[i] = tail_begin(log, ShardId(i), looked_at[i]);
-    // What a record before the second ends takes, and what that takes, was written before these.
-    const Result<std::vector<RecordNumber>> third = take_ends(log);
-    if (!third) return third.error();
     std::vector<RecordNumber> needed = *second;
-    std::vector<RecordNumber> cut = *second;
+    for (std::size_t i = 0; i < std::min(needed.size(), seen.size()); ++i)
+        needed[i] = std::max(needed[i], seen[i]);
+    // What a record before the second ends takes, and what that takes, was written before these, if
+    // not shown: a log that goes on is not waited for.
     CutScan scan(log);
-    for (bool is_looked_at = false; !is_looked_at;) {
-        is_looked_at = true;
-        for (std::uint32_t i = 0; i < cut.size(); ++i) {
-            cut[i] = std::min(needed[i], (*third)[i]);
-            if (looked_at[i] >= cut[i]) continue;
-            is_looked_at = false;
-            scan.scan(ShardId(i), std::exchange(looked_at[i], cut[i]), cut[i], needed);
-        }
-    }
-    return Cut{cut, reaches(cut, needed)};
-}
-
-}  // namespace
-
-Result<Cut> closed_cut(LogReader& log, const std::vector<RecordNumber>& seen) {
+    std::vector<RecordNumber> cut = *second;
     for (int looks_left = log.shows_late() ? kShowLooks : 1;; --looks_left) {
-        Result<Cut> cut = cut_now(log);
-        if (!cut) return cut;
-        cut->is_whole = cut->is_whole && reaches(cut->ends, seen);
-        if (cut->is_whole || looks_left == 1) return cut;
+        const Result<std::vector<RecordNumber>> shown = take_ends(log);
+        if (!shown) return shown.error();
+        close_cut(scan, *shown, looked_at, needed, cut);
+        const bool is_whole = reaches(cut, needed);
+        if (is_whole || looks_left == 1) return Cut{std::move(cut), is_whole};
         sleep_for(kShowPause);
     }
 }

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -18,7 +20,7 @@ using namespace vouch::test;
 namespace {
 
 /// A log of which kP's end is first seen as it was, at each look as one of `early` says.
-class LateLog final : public LogReader {
+class LateLog : public LogReader {
 public:
     /// On brokers, which show what is recorded only later to others than its writer.
     LateLog(RecordList& all, std::vector<RecordNumber> early)
@@ -50,6 +52,22 @@ private:
     const std::vector<RecordNumber> early_;
     const std::optional<RecordNumber> early_q_;
     std::size_t looks_ = 0;
+};
+
+/// A log on brokers that goes on: at each look both ends are a record further, and kP's is behind
+/// what kQ's records take.
+class BusyLog final : public LateLog {
+public:
+    explicit BusyLog(RecordList& all) : LateLog(all, {}), all_(all) {}
+    Result<RecordNumber> end(ShardId shard) override {
+        if (shard == kP) ++looks_;
+        return std::min(*all_.end(shard), RecordNumber(shard == kP ? looks_ : looks_ + kBehind));
+    }
+
+private:
+    static constexpr std::uint64_t kBehind = 5;
+    RecordList& all_;
+    std::uint64_t looks_ = 1;
 };
 
 }  // namespace
@@ -120,4 +138,21 @@ TEST_CASE("closed cut: what brokers show a moment later is waited for, and not f
     REQUIRE(without.has_value());
     CHECK_FALSE(without->is_whole);
     CHECK(without->ends[0] == newest);
+}
+
+TEST_CASE("closed cut: of a log that goes on, what was needed at first is waited for, and no more") {
+    CrossingBooks books;
+    open_all(books);
+    std::deque<std::string> names;  // which the drafts borrow
+    for (int i = 0; i < 4 * kShowLooks; ++i) {
+        const std::string& name = names.emplace_back("t" + std::to_string(i));
+        books.record(kP, [&] { books.transfer(name, payer(), payee(), 1); });
+        books.record(kQ, [&] { books.take(); });
+    }
+    RecordList all = books.seal();
+    BusyLog busy(all);
+    const auto cut = reconciler::closed_cut(busy);
+    REQUIRE(cut.has_value());
+    CHECK(cut->is_whole);
+    CHECK(cut->ends[0] < *all.end(kP));
 }
