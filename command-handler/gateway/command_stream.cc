@@ -226,13 +226,12 @@ void CommandStream::take_answer(std::uint64_t position, ShardId shard, const Kep
 
 void CommandStream::tell(std::uint64_t position, const Answer& answer, ShardId shard) {
     const SentLine& line = sent(position);
-    std::string missing;
-    if (const AccountId account = missing_account(answer); !account.is_zero()) {
-        missing = names_.find(line.names, line.ledger, account);
-        if (missing.empty()) missing = id_text(account);
+    std::string account;
+    if (const AccountId about = refused_account(answer); !about.is_zero()) {
+        account = names_.find(line.names, line.ledger, about);
+        if (account.empty()) account = id_text(about);
     }
-    told_.tell_answer(position, answer, shard, line.id, line.members,
-                      missing);
+    told_.tell_answer(position, answer, shard, line.id, line.members, account);
 }
 
 void CommandStream::forget_settled() {

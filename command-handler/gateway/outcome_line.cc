@@ -22,7 +22,10 @@ void add_amount(JsonWriter& json, ToldFact told, const std::optional<AmountFact>
                 fact->unlimited ? "unlimited" : to_text(fact->amount, asset->scale()));
 }
 
-void add_fact(JsonWriter& json, ToldFact told, const AnswerDetails& details) {
+/// What a refusal is about, and the one fact of it.
+void add_fact(JsonWriter& json, ToldFact told, std::string_view account,
+              const AnswerDetails& details) {
+    json.member_if_any("account", account);
     const Facts& facts = details.facts;
     switch (told) {
         case ToldFact::nothing:
@@ -50,13 +53,14 @@ auto find_failed(std::span<const MemberOutcome> outcomes) {
 
 /// A group's refusal tells the fact of the member that it failed by.
 void add_members(JsonWriter& json, std::span<const MemberOutcome> outcomes,
-                 std::span<const std::string> members, const AnswerDetails& details) {
+                 std::span<const std::string> members, std::string_view account,
+                 const AnswerDetails& details) {
     const std::size_t count = std::min(outcomes.size(), members.size());
     const auto failed = find_failed(outcomes);
     const auto place = static_cast<std::size_t>(failed - outcomes.begin());
     if (place < count) {
         json.member("failed", members[place]);
-        add_fact(json, told(failed->outcome), details);
+        add_fact(json, told(failed->outcome), account, details);
     } else if (details.failed_before && *details.failed_before < count) {
         json.member("failed", members[*details.failed_before]);
     }
@@ -113,31 +117,24 @@ JsonWriter line_of(std::string_view id) {
 
 }  // namespace
 
-AccountId missing_account(const Answer& answer) {
-    if (answer.details == nullptr) return {};
-    Outcome refusal = answer.outcome;
-    if (refusal == Outcome::group_failed) {
-        const std::span<const MemberOutcome> members = answer.details->members;
-        const auto failed = find_failed(members);
-        if (failed != members.end()) refusal = failed->outcome;
-    }
-    return refusal == Outcome::account_not_found ? answer.details->facts.account : AccountId();
+AccountId refused_account(const Answer& answer) {
+    if (answer.details == nullptr || is_accepted(answer.outcome)) return {};
+    return answer.details->facts.account;
 }
 
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
-                         std::span<const std::string> members, std::string_view missing) {
+                         std::span<const std::string> members, std::string_view account) {
     static const AnswerDetails kNothingMore;
     const AnswerDetails& details = answer.details != nullptr ? *answer.details : kNothingMore;
     const bool accepted = is_accepted(answer.outcome);
     JsonWriter json = line_of(id);
     add_outcome(json, answer.outcome);
     if (!accepted) {
-        add_fact(json, told(answer.outcome), details);
+        add_fact(json, told(answer.outcome), members.empty() ? account : "", details);
     } else if (details.moved && details.asset) {
         json.member("amount", to_text(*details.moved, details.asset->scale()));
     }
-    if (!members.empty()) add_members(json, details.members, members, details);
-    json.member_if_any("account", missing);
+    if (!members.empty()) add_members(json, details.members, members, account, details);
     if (details.first) {
         json.flag("recorded", true);
         add_first(json, {shard, details.first->record, details.first->event});
@@ -154,7 +151,7 @@ std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
     if (!members.empty()) {
         std::vector<MemberOutcome> outcomes(members.size(), {Outcome::group_failed, false});
         outcomes[refusal.member].outcome = refusal.outcome;
-        add_members(json, outcomes, members, {});
+        add_members(json, outcomes, members, {}, {});
     }
     json.flag("recorded", false);
     if (refusal.first) add_first(json, *refusal.first);

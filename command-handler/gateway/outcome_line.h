@@ -16,14 +16,14 @@ namespace vouch::command_handler {
 
 /// Outcome lines as docs/cli.md shows them: JSON objects of one line, without line end.
 
-/// The account that there is not, by which the command or a group's member was refused; else zero.
-AccountId missing_account(const Answer& answer);
+/// The account that the facts of a refusal are about; zero when they are about none.
+AccountId refused_account(const Answer& answer);
 
-/// `id` and `members` as the line wrote them; `members` of a group only; `missing` is how the
-/// missing account is shown. A refusal tells the one fact that the caller needs to go on (`vouch
+/// `id` and `members` as the line wrote them; `members` of a group only; `account` is how the refused
+/// account is shown. A refusal tells it, and the one fact that the caller needs to go on (`vouch
 /// outcome` tells all that is recorded).
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
-                         std::span<const std::string> members, std::string_view missing = {});
+                         std::span<const std::string> members, std::string_view account = {});
 
 struct SeenPlace {
     ShardId shard;

@@ -12,7 +12,7 @@
 namespace vouch::command_handler {
 
 /// The names of accounts as lines on their way wrote them, so that a refusal can tell which of them
-/// there is not. One buffer for all of them: a line costs a copy of its names. One thread.
+/// it is about. One buffer for all of them: a line costs a copy of its names. One thread.
 class SentNames {
 public:
     /// Of a line; those behind the first of them are not kept.

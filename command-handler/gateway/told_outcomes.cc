@@ -6,9 +6,9 @@ namespace vouch::command_handler {
 
 void ToldOutcomes::tell_answer(std::uint64_t position, const Answer& answer, ShardId shard,
                                std::string_view id, std::span<const std::string> members,
-                               std::string_view missing) {
+                               std::string_view account) {
     ++(is_accepted(answer.outcome) ? counts.accepted : counts.refused);
-    lines.settle(position, outcome_line(answer, shard, id, members, missing));
+    lines.settle(position, outcome_line(answer, shard, id, members, account));
 }
 
 void ToldOutcomes::tell_refusal(std::uint64_t position, const UnrecordedRefusal& refusal,

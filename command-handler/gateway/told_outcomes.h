@@ -25,7 +25,7 @@ struct SubmitCounts {
 struct ToldOutcomes {
     void tell_answer(std::uint64_t position, const Answer& answer, ShardId shard,
                      std::string_view id, std::span<const std::string> members,
-                     std::string_view missing);
+                     std::string_view account);
     void tell_refusal(std::uint64_t position, const UnrecordedRefusal& refusal,
                       std::string_view id, std::span<const std::string> members);
     /// `line` counts from 1.

@@ -111,15 +111,18 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     answer.outcome = Outcome::account_not_found;
     details = {};
     details.facts.account = AccountId(1, 7);
-    CHECK(missing_account(answer) == AccountId(1, 7));
+    CHECK(refused_account(answer) == AccountId(1, 7));
     CHECK(outcome_line(answer, ShardId(0), "t9", {}, "nobody") ==
           R"({"id":"t9","accepted":false,"outcome":"account_not_found","account":"nobody",)"
           R"("shard":0,"record":3,"event":17})");
     answer.outcome = Outcome::group_failed;
     details.members = {{Outcome::group_failed, false}, {Outcome::account_not_found, false}};
-    CHECK(missing_account(answer) == AccountId(1, 7));
-    details.members[1].outcome = Outcome::account_closed;
-    CHECK(missing_account(answer).is_zero());
+    CHECK(refused_account(answer) == AccountId(1, 7));
+    CHECK(outcome_line(answer, ShardId(0), "g1", members, "nobody")
+              .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
+                           R"("account":"nobody","outcomes":[)"));
+    answer.outcome = Outcome::posted;
+    CHECK(refused_account(answer).is_zero());
 
     UnrecordedRefusal refusal;
     refusal.outcome = Outcome::entry_not_found;

@@ -1,3 +1,5 @@
+#include "events/money/text_id.h"
+#include "tests/support/named_ids.h"
 #include "tests/tools/program.h"
 
 #include <doctest/doctest.h>
@@ -65,7 +67,7 @@ TEST_CASE("vouch: the example of the design runs as it says") {
         R"({"id":"h1","accepted":true,"outcome":"held"})",
         R"({"id":"c1","accepted":true,"outcome":"captured"})",
         R"({"id":"t3","accepted":true,"outcome":"posted"})",
-        R"({"id":"t9","accepted":false,"outcome":"insufficient_funds","available":"6.00"})",
+        R"({"id":"t9","accepted":false,"outcome":"insufficient_funds","account":"alice","available":"6.00"})",
         R"({"id":"t1","accepted":true,"outcome":"posted"})",
     };
     const std::vector<std::string> lines = first.lines();
@@ -120,7 +122,9 @@ TEST_CASE("vouch: the other commands of the example") {
         R"({"id":"g2","accepted":true,"outcome":"done","outcomes":[
             {"id":"t8","accepted":true,"outcome":"posted"},{"id":"c3","accepted":true,"outcome":"captured"}]})",
         R"({"id":"v1","accepted":true,"outcome":"reversed"})",
-        R"({"id":"v2","accepted":false,"outcome":"debits_frozen"})",
+        // The line does not name it.
+        R"({"id":"v2","accepted":false,"outcome":"debits_frozen","account":")" +
+            id_text(test::account_named("alice")) + R"("})",
     };
     const std::vector<std::string> lines = rest.lines();
     REQUIRE(lines.size() == expected.size() + 2);

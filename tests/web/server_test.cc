@@ -42,7 +42,7 @@ TEST_CASE("server: commands get their outcomes, line for line, and questions see
 {"id":"t1","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
 {"id":"t2","accepted":true,"outcome":"posted","shard":0,"record":#,"event":#}
 {"line":7,"accepted":false,"outcome":"malformed","field":"","detail":"expected a command: transfer, place_hold, open_account or another"}
-{"id":"t3","accepted":false,"outcome":"insufficient_funds","available":"60.00","shard":0,"record":#,"event":#}
+{"id":"t3","accepted":false,"outcome":"insufficient_funds","account":"alice","available":"60.00","shard":0,"record":#,"event":#}
 )");
 
     const auto read = [&](const std::string& target) {
