@@ -88,15 +88,17 @@ void add_first(JsonWriter& json, const SeenPlace& place) {
     json.close_object();
 }
 
-/// As a malformed line's, though this one hangs on what is known of the entry. `path` leads to it.
+/// As a malformed line's, though this one may hang on what is known of the entry. `path` leads to
+/// it.
 void add_lacked(JsonWriter& json, const LackedPosting& lacked, const std::string& path) {
-    const std::string expected = lacked.other.empty()
-                                     ? "expected a posting of the entry"
-                                     : "expected with " + std::string(lacked.other);
+    std::string detail = lacked.is_left_out ? "name both debit_posting and credit_posting: "
+                                            : "expected a posting of the entry: ";
+    if (lacked.postings) {
+        detail += "the entry has " + std::to_string(*lacked.postings) +
+                  " postings, counted from 0, and ";
+    }
     json.member("field", path + std::string(lacked.field))
-        .member("detail", expected + ": the entry has " + std::to_string(lacked.postings) +
-                              " postings, counted from 0, and a refund is of one debit and one "
-                              "credit");
+        .member("detail", detail + "a refund is of one debit and one credit");
 }
 
 /// Both records of what crossed: a reader of either shard waits for its own.

@@ -72,7 +72,7 @@ void RawLineReader::open_object() {
     }
     if (place_.top().kind == FrameKind::postings) {
         if (line_->postings.size() == kPostingsMax) {
-            return fail("postings", "at most 1000 postings in an entry or group",
+            return fail(value_path(), "at most 1000 postings in an entry or group",
                         Outcome::too_large);
         }
         line_->postings.emplace_back();
@@ -222,6 +222,8 @@ void RawLineReader::take_key(std::string_view name) {
     const auto found = std::find_if(frame.keys.begin(), frame.keys.end(),
                                     [name](const Key& key) { return key.name == name; });
     if (found == frame.keys.end()) {
+        if (frame.kind == FrameKind::member && name == kCommandKind<Group>.word)
+            return fail(path() + std::string(name), "no member of a group may be a group");
         std::string where =
             frame.kind == FrameKind::body ? " in " + std::string(frame.body->word) : "";
         return fail(path() + clipped(name), "unknown key" + where);

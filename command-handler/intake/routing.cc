@@ -114,19 +114,20 @@ std::optional<LackedPosting> lacks_posting(const Command& command,
     const bool has_debit = refund->debit_posting.has_value();
     const bool has_credit = refund->credit_posting.has_value();
     const auto entry = std::ranges::find(known, refund->entry, &EntrySize::entry);
-    if (entry == known.end()) return std::nullopt;
-    if (entry->postings == 2 && !has_debit && !has_credit) return std::nullopt;
+    std::optional<std::size_t> postings;
+    if (entry != known.end()) postings = entry->postings;
+    // One alone is never enough, whatever the entry is.
+    if (has_debit == has_credit && !postings) return std::nullopt;
+    if (postings == 2 && !has_debit && !has_credit) return std::nullopt;
     constexpr std::string_view kDebit = "debit_posting";
     constexpr std::string_view kCredit = "credit_posting";
     if (has_debit && has_credit) {
         // The credit says who pays back. Where that is known the shard judges both.
-        if (!refund->account.is_zero() || *refund->credit_posting < entry->postings)
-            return std::nullopt;
-        return LackedPosting{.field = kCredit, .other = {}, .postings = entry->postings};
+        if (!refund->account.is_zero() || *refund->credit_posting < *postings) return std::nullopt;
+        return LackedPosting{.field = kCredit, .is_left_out = false, .postings = postings};
     }
-    return LackedPosting{.field = has_debit ? kCredit : kDebit,
-                         .other = has_debit ? kDebit : kCredit,
-                         .postings = entry->postings};
+    return LackedPosting{
+        .field = has_debit ? kCredit : kDebit, .is_left_out = true, .postings = postings};
 }
 
 void visit_closed(const Command& command, const std::function<void(AccountId)>& visit) {

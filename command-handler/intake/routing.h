@@ -49,14 +49,15 @@ struct EntrySize {
     CommandId entry;
     std::size_t postings = 0;
 };
-/// What a refund leaves out: it is of one debit and one credit, and names both unless its entry has
-/// no others. Or its credit is none of the entry's, so that nobody knows who pays back.
+/// What a refund leaves out: it is of one debit and one credit, and names both, or none where its
+/// entry has no others. Or its credit is none of the entry's, so that nobody knows who pays back.
 struct LackedPosting {
     std::string_view field;  ///< the key that is not there, or does not fit
-    std::string_view other;  ///< that of the other side; empty: `field` is there
-    std::size_t postings = 0;
+    bool is_left_out = false;
+    std::optional<std::size_t> postings{};  ///< of the entry, where that is among `known`
 };
-/// Empty for every other command, and for a refund of an entry that is not among `known`.
+/// Empty for every other command, and for a refund of an entry that is not among `known` unless it
+/// names one posting alone.
 std::optional<LackedPosting> lacks_posting(const Command& command,
                                            std::span<const EntrySize> known);
 

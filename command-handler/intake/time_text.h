@@ -14,7 +14,7 @@ namespace vouch::command_handler {
 std::optional<std::uint64_t> parse_duration(std::string_view text);
 /// What to say of one that is none.
 inline constexpr std::string_view kDurationExpected =
-    "expected a duration such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
+    "expected a duration above zero such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
 
 /// An RFC 3339 date and time with `Z` or an offset and at most six decimals of a second (nothing is
 /// rounded), after 1970-01-01T00:00:00Z and before the year 10000. No leap seconds: record times do

@@ -5,13 +5,16 @@
 #include "command-handler/intake/field_reader.h"
 #include "command-handler/intake/time_text.h"
 #include "events/entries/codec.h"
+#include "events/entries/group_fault.h"
 #include "events/money/look_alike.h"
+#include "events/overloads.h"
 
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace vouch::command_handler {
 
@@ -50,6 +53,24 @@ Malformed within(std::size_t member, Malformed fault) {
     std::string path = "group[" + std::to_string(member) + "]";
     fault.field = fault.field.empty() ? path : path + "." + fault.field;
     return fault;
+}
+
+/// As the line's own keys say it.
+Malformed malformed_of(const GroupFault& fault) {
+    return std::visit(
+        Overloads{
+            [](const OwnIdInGroup& own) {
+                return within(own.member, {Outcome::malformed, "id",
+                                           "expected another id than the group's, found the same"});
+            },
+            [](const PostingsBeyondGroup& beyond) {
+                return Malformed{Outcome::too_large, "group",
+                                 "at most " + std::to_string(kPostingsMax) +
+                                     " postings in a group, found " + std::to_string(beyond.count) +
+                                     ": a transfer, capture, reversal or refund counts 2"};
+            },
+        },
+        fault);
 }
 
 /// Why a command was not written down.
@@ -96,9 +117,6 @@ Understood understand_group(const RawLine& raw, LedgerId ledger, StreamDirectory
     FieldReader fields(raw.command, ledger);
     if (!read_envelope(raw, fields, arena, group)) return unwritten(std::move(fields));
     const std::span<Command> members = arena.make<Command>(raw.members.size());
-    if (raw.postings.size() > kPostingsMax) {
-        return Malformed{Outcome::too_large, "group", "at most 1000 postings in an entry or group"};
-    }
     for (std::size_t i = 0; i < members.size(); ++i) {
         const RawCommand& member = raw.members[i];
         if (member.has(Field::ledger) && member.number(Field::ledger) != ledger.value()) {
@@ -111,6 +129,7 @@ Understood understand_group(const RawLine& raw, LedgerId ledger, StreamDirectory
         members[i] = *command;
     }
     group.body = Group{members};
+    if (const auto fault = group_fault(group)) return malformed_of(*fault);
     return group;
 }
 

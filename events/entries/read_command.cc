@@ -5,8 +5,10 @@
 #include "events/entries/body_messages.h"
 #include "events/entries/command.h"
 #include "events/entries/event_fields.h"
+#include "events/entries/group_fault.h"
 #include "events/entries/write_command.h"
 #include "events/money/text_ids.h"
+#include "events/overloads.h"
 
 #include <algorithm>
 #include <functional>
@@ -172,15 +174,23 @@ private:
                 return refuse("open_account.name");
             }
         } else if (const auto* group = std::get_if<Group>(&command.body)) {
-            std::size_t postings = 0;
             for (const Command& member : group->members) {
                 if (member.ledger != command.ledger) return refuse("group.members.ledger");
-                if (member.id == command.id) return refuse("group.members.id");
-                postings += posting_count(member.body);
             }
-            if (postings > kPostingsMax) return refuse("group.members", Outcome::too_large);
+            if (const auto wrong = group_fault(command)) return refuse_group(*wrong);
         }
         return true;
+    }
+
+    bool refuse_group(const GroupFault& wrong) {
+        return std::visit(
+            Overloads{
+                [&](const OwnIdInGroup&) { return refuse("group.members.id"); },
+                [&](const PostingsBeyondGroup&) {
+                    return refuse("group.members", Outcome::too_large);
+                },
+            },
+            wrong);
     }
 
     bool actor(In in, Command& out) {

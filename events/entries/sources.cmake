@@ -1,6 +1,7 @@
 set(VOUCH_EVENTS_ENTRIES_SOURCES
     entries/codec.cc
     entries/command.cc
+    entries/group_fault.cc
     entries/read_command.cc
     entries/read_event.cc
     entries/read_event_kind.cc

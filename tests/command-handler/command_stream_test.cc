@@ -226,7 +226,16 @@ TEST_CASE("command_stream: a refund that must name its postings is answered, and
         CHECK(failed.find(R"("failed":"f")") != std::string::npos);
         CHECK(failed.find(R"("recorded":false,"field":"group[1].debit_posting")") !=
               std::string::npos);
-        CHECK(stream.told().counts.refused == 4);
+        // One alone is never enough, so its entry need not be known.
+        books.known_entry = {};
+        const std::string alone = R"("entry":"u","account":"a1",)";
+        CHECK(told(refund(alone + R"("credit_posting":1)"))
+                  .find(unrecorded + R"(debit_posting","detail":"name both debit_posting and )"
+                                     R"(credit_posting: a refund is of one debit and one )"
+                                     R"(credit")") !=
+              std::string::npos);
+        CHECK(stream.told().counts.refused == 5);
+        books.known_entry = entry_of(3);
         // What has been seen is a repeat, of a refund and of a group.
         books.known_command.emplace();
         books.known_command->has_same_content = true;

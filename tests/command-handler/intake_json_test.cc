@@ -183,7 +183,7 @@ TEST_CASE("command_json: shape") {
         {R"({"id":"x","group":[{"id":"y"}]})",
          "group[0]: expected a command: transfer, place_hold, open_account or another"},
         {R"({"id":"x","group":[{"id":"y","close_account":{"account":"a"}},{"id":"z","group":[]}]})",
-         "group[1].group: unknown key"},
+         "group[1].group: no member of a group may be a group"},
         {R"({"id":"x","group":[{"clock":"2026-01-31T23:59:59Z"}]})", "group[0].clock: unknown key"},
         {R"({"id":"x","group":[{"id":"y","reverse":{}}]})", "group[0].entry: required in reverse"},
         {R"({"id":"x","voucher_type":"sale"})", "voucher_type: unknown key"},

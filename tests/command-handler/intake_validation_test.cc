@@ -1,8 +1,10 @@
 #include "events/entries/codec.h"
 #include "tests/command-handler/intake_support.h"
+#include "tests/support/transfer_line.h"
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,6 +14,7 @@ using namespace vouch::command_handler;
 using test::account_named;
 using test::command_named;
 using test::Intake;
+using test::transfer_line;
 using test::verdict;
 
 namespace {
@@ -89,7 +92,7 @@ TEST_CASE("validation: every refusal names the field and what was expected") {
     constexpr std::string_view kId =
         "expected 1 to 255 bytes, or an id of 128 bits that is not all zeros or ones";
     constexpr std::string_view kDuration =
-        "expected a duration such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
+        "expected a duration above zero such as 250ms, 60s, 5m, 2h or 7d, of at most 104249d";
     constexpr std::string_view kTime =
         "expected a time such as 2026-01-31T23:59:59Z, after 1970-01-01T00:00:00Z and before the "
         "year 10000";
@@ -250,7 +253,52 @@ TEST_CASE(
     for (int i = 0; i < 599; ++i) entry += R"(,{"account":"b","credit":"1"})";
     entry += "]}}";
     std::string two = R"({"id":"g","group":[)" + entry + "," + entry + "]}";
-    CHECK(refusal(two) == "too_large postings: at most 1000 postings in an entry or group");
+    CHECK(refusal(two) ==
+          "too_large group[1].postings: at most 1000 postings in an entry or group");
+}
+
+TEST_CASE("validation: a group that no shard could record is refused as the decoder refuses it") {
+    const auto group = [](const std::string& id, const std::string& members) {
+        return R"({"id":")" + id + R"(","group":[)" + members + "]}";
+    };
+    const auto pay = [](const std::string& id) { return transfer_line(id, "alice", "shop"); };
+    const auto payments = [&](int count) {
+        std::string members = pay("m0");
+        for (int i = 1; i < count; ++i) members += "," + pay("m" + std::to_string(i));
+        return members;
+    };
+    const std::string own = ".id: expected another id than the group's, found the same";
+    CHECK(refusal(group("g", pay("g"))) == "group[0]" + own);
+    CHECK(refusal(group("g", pay("m") + "," + pay("g"))) == "group[1]" + own);
+    CHECK(refusal(group("6ba7b8109dad11d180b400c04fd430c8",
+                        pay("6ba7b810-9dad-11d1-80b4-00c04fd430c8"))) == "group[0]" + own);
+    CHECK(refusal(group("g", pay("m") + "," + pay("m"))) == "command");
+
+    const auto too_many = [](int found) {
+        return "too_large group: at most 1000 postings in a group, found " + std::to_string(found) +
+               ": a transfer, capture, reversal or refund counts 2";
+    };
+    CHECK(refusal(group("g", payments(501))) == too_many(1002));
+    std::string entry = R"({"id":"e","post_entry":{"postings":[{"account":"a","debit":"1"})";
+    for (int i = 0; i < 998; ++i) entry += R"(,{"account":"b","credit":"1"})";
+    entry += "]}}";
+    CHECK(refusal(group("g", entry + "," + pay("m"))) == too_many(1001));
+    CHECK(refusal(group("g", entry + R"(,{"id":"m","close_account":{"account":"a"}})")) ==
+          "command");
+
+    // As many as may be are a command to the decoder, too.
+    Intake intake;
+    for (const auto name : {"alice", "shop"}) intake.books.open(name, "EUR/2");
+    const std::string most = group("g", payments(500));
+    const Understood understood = intake.read(most);
+    REQUIRE(verdict(understood) == "command");
+    std::vector<std::byte> batch;
+    append_to_batch(std::get<Command>(understood), batch);
+    std::vector<CommandBytes> members;
+    REQUIRE(!split_batch(batch, members));
+    Arena arena;
+    Command decoded;
+    CHECK(!decode_command(members.at(0), arena, decoded));
 }
 
 TEST_CASE("validation: what a line says reaches the command") {

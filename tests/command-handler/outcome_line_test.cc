@@ -128,10 +128,10 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     refusal.outcome = Outcome::entry_not_found;
     CHECK(outcome_line(refusal, "f1", {}) ==
           R"({"id":"f1","accepted":false,"outcome":"entry_not_found","recorded":false})");
-    refusal.lacked = {.field = "debit_posting", .other = "credit_posting", .postings = 3};
+    refusal.lacked = {.field = "debit_posting", .is_left_out = true, .postings = 3};
     const std::string lacked =
-        R"(debit_posting","detail":"expected with credit_posting: the entry has 3 postings, )"
-        R"(counted from 0, and a refund is of one debit and one credit"})";
+        R"(debit_posting","detail":"name both debit_posting and credit_posting: the entry has )"
+        R"(3 postings, counted from 0, and a refund is of one debit and one credit"})";
     CHECK(outcome_line(refusal, "f1", {}) ==
           R"({"id":"f1","accepted":false,"outcome":"entry_not_found","recorded":false,"field":")" +
               lacked);

@@ -70,8 +70,23 @@ TEST_CASE("bad input: lines that are no valid commands reach nothing, and name f
         std::string line;
         std::string field;
         std::string detail;
+        std::string outcome = "malformed";
     };
+    std::string many = R"({"id":"b","group":[)";
+    for (int i = 0; i <= 500; ++i) {
+        many += R"({"id":"m)" + std::to_string(i) +
+                R"(","transfer":{"debit":"cash","credit":"alice","amount":"1"}})" +
+                (i < 500 ? "," : "]}");
+    }
     const std::vector<Row> rows = {
+        {many, "group",
+         "at most 1000 postings in a group, found 1002: a transfer, capture, reversal or refund "
+         "counts 2",
+         "too_large"},
+        {R"({"id":"b","group":[{"id":"b","close_account":{"account":"alice"}}]})", "group[0].id",
+         "expected another id than the group's, found the same"},
+        {R"({"id":"b","group":[{"id":"c","group":[]}]})", "group[0].group",
+         "no member of a group may be a group"},
         {R"({"id":"b","transfer":{"debit":"cash","credit":"alice","amount":"1.005"}})", "amount",
          "at most 2 decimals for EUR/2"},
         {R"({"id":"b","transfer":{"debit":"yen","credit":"alice","amount":"1.5"}})", "amount",
@@ -103,7 +118,7 @@ TEST_CASE("bad input: lines that are no valid commands reach nothing, and name f
         const json outcome = json::parse(outcomes[i]);
         CHECK(outcome["line"] == i + 1);
         CHECK(outcome["accepted"] == false);
-        CHECK(outcome["outcome"] == "malformed");
+        CHECK(outcome["outcome"] == rows[i].outcome);
         CHECK(outcome["field"] == rows[i].field);
         CHECK(outcome["detail"] == rows[i].detail);
     }

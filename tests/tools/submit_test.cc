@@ -27,6 +27,16 @@ std::string transfer(const std::string& id, const std::string& amount) {
     return transfer_line(id, "cash", "alice", amount);
 }
 
+std::string group_of(const std::string& id, const std::string& member, int count) {
+    std::string line = R"({"id":")" + id + R"(","group":[)";
+    for (int i = 0; i < count; ++i) {
+        std::string payment = transfer(i == 0 ? member : member + std::to_string(i), "0.01");
+        payment.back() = i + 1 < count ? ',' : ']';
+        line += payment;
+    }
+    return line + "}\n";
+}
+
 }  // namespace
 
 TEST_CASE("submit: outcomes come in input order, one a line, malformed lines among them") {
@@ -81,6 +91,52 @@ TEST_CASE("submit: it stops at the first malformed line, by itself and by a serv
     CHECK(on.exit == 2);
     CHECK(on.err.empty());
     CHECK(short_outcomes(on).back() == "t3 posted");
+}
+
+TEST_CASE("submit: it stops at a group that cannot be recorded, and --check finds it") {
+    const struct {
+        std::string line;
+        std::string told;
+        std::string detail;
+    } rows[] = {
+        {group_of("g", "g", 1), "malformed group[0].id",
+         "expected another id than the group's, found the same"},
+        {group_of("g", "m", 501), "too_large group",
+         "at most 1000 postings in a group, found 1002: a transfer, capture, reversal or refund "
+         "counts 2"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.told);
+        const Program program;
+        const std::string books = program.books().string();
+        const std::string lines =
+            kOpenCashAndAlice + row.line + transfer("t1", "1.00") + transfer("t2", "1.00");
+        const std::string told = "line 3 " + row.told;
+        const ProgramResult checked = program.run({"submit", "-", "--check"}, lines);
+        CHECK(checked.exit == 2);
+        CHECK(short_outcomes(checked) == std::vector{told});
+        CHECK(json::parse(checked.out)["detail"] == row.detail);
+        const auto check_stopped = [&](const ProgramResult& result) {
+            CHECK(result.exit == 2);
+            CHECK(short_outcomes(result) ==
+                  std::vector<std::string>{"o1 opened", "o2 opened", told});
+            CHECK_MESSAGE(result.err.find("nothing behind line 3 was sent") != std::string::npos,
+                          result.err);
+        };
+        check_stopped(program.submit(lines, {"--create"}));
+        {
+            RunningProgram server(program, {"serve", "--data", books});
+            REQUIRE(server.read_line().starts_with("http://"));
+            check_stopped(program.submit(lines));
+            server.terminate();
+            CHECK(server.wait() == 0);
+        }
+        CHECK(program.run({"outcome", "t1", "--data", books}).exit == 5);
+        const ProgramResult on = program.submit(lines, {"--keep-going"});
+        CHECK(on.exit == 2);
+        CHECK(short_outcomes(on) ==
+              std::vector<std::string>{"o1 opened", "o2 opened", told, "t1 posted", "t2 posted"});
+    }
 }
 
 TEST_CASE("submit: --check reads all lines, needs no books, and sends nothing") {

@@ -67,6 +67,51 @@ TEST_CASE("metrics: counters say what was done, and nothing of whom") {
     CHECK(served.stop() == 0);
 }
 
+TEST_CASE("metrics: a group that cannot be recorded is no command, and ends strict lines") {
+    Served served;
+    REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
+    const auto group = [](const std::string& member, int count) {
+        std::string line = R"({"id":"g","group":[)";
+        for (int i = 0; i < count; ++i) {
+            std::string payment =
+                transfer_line(i == 0 ? member : member + std::to_string(i), "alice", "bob", "0.01");
+            payment.back() = i + 1 < count ? ',' : ']';
+            line += payment;
+        }
+        return line + "}\n";
+    };
+    const struct {
+        std::string line;
+        std::string outcome;
+        std::string field;
+    } rows[] = {
+        {group("g", 1), "malformed", "group[0].id"},
+        {group("m", 501), "too_large", "group"},
+    };
+    const MetricLines before = metrics_of(served);
+    for (const auto& row : rows) {
+        CAPTURE(row.outcome);
+        const std::string one = served.post(row.line, "application/json");
+        CHECK(verdict_of(one) == "422 malformed-command");
+        const auto said = [&](const std::string& key, const std::string& value) {
+            CHECK_MESSAGE(one.find("\"" + key + "\":\"" + value + "\"") != std::string::npos, one);
+        };
+        said("outcome", row.outcome);
+        said("field", row.field);
+        said("recorded", "no");
+        const std::string strict =
+            body_of(served.post(row.line + transfer_line("t", "alice", "bob"),
+                                "application/x-ndjson", "Prefer: handling=strict\r\n"));
+        CHECK_MESSAGE(strict.starts_with(R"({"line":1,"accepted":false,"outcome":")" + row.outcome +
+                                         R"(","field":")" + row.field + "\""),
+                      strict);
+        CHECK(strict.find('\n') + 1 == strict.size());
+    }
+    CHECK(verdict_of(served.get("/v1/outcomes/t?at_least=end")) == "404 not-found");
+    CHECK(metrics_of(served).sum("vouch_commands_total") == before.sum("vouch_commands_total"));
+    CHECK(served.stop() == 0);
+}
+
 TEST_CASE("metrics: how the server is") {
     Served served({"--shards", "2"});
     REQUIRE(verdict_of(served.post(kSmallBooks)) == "200");
