@@ -141,7 +141,7 @@ void add_others(Fields& fields, const std::vector<RecordedAt>& others) {
 
 std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cells) {
     Fields fields = {
-        {"entry", shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
+        {"entry", answered_id(entry.id, entry.id_text, id)},
         {"command", entry.command},
         {"outcome", entry.in_transit ? kInTransit : std::string(to_text(entry.outcome))}};
     if (!entry.original.empty()) fields.emplace_back("of", entry.original);
@@ -165,7 +165,7 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cell
 std::string hold_text(const HoldAnswer& hold, std::string_view id) {
     const Scale scale = hold.asset.scale();
     Fields fields = {
-        {"hold", shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
+        {"hold", answered_id(hold.id, hold.id_text, id)},
         {"status", hold.in_transit ? kInTransit : std::string(hold.shown_status())},
         {"payer", hold.payer},
         {"payee", hold.payee.empty() ? "-" : hold.payee},
@@ -181,7 +181,7 @@ std::string hold_text(const HoldAnswer& hold, std::string_view id) {
 }
 
 std::string outcome_text(const CommandOutcome& found, std::string_view id) {
-    Fields fields = {{"command", shown_id(found.id, found.id_text.empty() ? id : found.id_text)}};
+    Fields fields = {{"command", answered_id(found.id, found.id_text, id)}};
     if (found.in_transit) {
         fields.emplace_back("outcome", kInTransit);
         if (found.to) fields.emplace_back("to shard", std::to_string(found.to->value()));
