@@ -149,12 +149,15 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cell
     add_voucher(fields, entry.voucher);
     fields.emplace_back("recorded", as_text(entry.recorded));
     add_others(fields, entry.others);
-    Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3}, cells);
-    for (const EntryPosting& posting : entry.postings) {
+    Table table({"posting", "account", "debit", "credit", "refunded", "asset"}, {0, 2, 3, 4},
+                cells);
+    for (std::size_t position = 0; position < entry.postings.size(); ++position) {
+        const EntryPosting& posting = entry.postings[position];
         const Scale scale = posting.asset.scale();
         const bool is_unknown = !posting.is_known && posting.amount.is_zero();
         const std::string amount = is_unknown ? "?" : to_text(posting.amount, scale);
-        table.add({posting.account, posting.side == Side::debit ? amount : "",
+        table.add({std::to_string(position), posting.account,
+                   posting.side == Side::debit ? amount : "",
                    posting.side == Side::credit ? amount : "",
                    posting.refunded.is_zero() ? "" : to_text(posting.refunded, scale),
                    posting.asset.text()});
