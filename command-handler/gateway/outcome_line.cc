@@ -180,7 +180,7 @@ std::string CutOffCommand::detail() const {
     } else {
         text += "the command may be recorded or not";
     }
-    return text + ": send it again then, each is decided once";
+    return text + ": send it again once the shard runs again, each is decided once";
 }
 
 std::string outcome_line(const CutOffCommand& cut, std::string_view id) {

@@ -2,6 +2,7 @@
 
 #include "events/json_writer.h"
 #include "events/money/rfc3339.h"
+#include "events/money/text_ids.h"
 #include "events/overloads.h"
 
 #include <algorithm>
@@ -93,11 +94,6 @@ void write_voucher(JsonWriter& json, const ShownVoucher& voucher) {
 /// An amount that may be without bound.
 std::string fact_text(const AmountFact& fact, Scale scale) {
     return fact.unlimited ? "unlimited" : to_text(fact.amount, scale);
-}
-
-/// As it was sent where the event knows, else as it was asked for, else in hexadecimal.
-std::string shown_or_hex(std::string_view sent, std::string_view asked, CommandId id) {
-    return shown_id(id, sent.empty() ? asked : sent);
 }
 
 /// Everything but the closing: `account_json` has more to say.
@@ -284,7 +280,7 @@ std::string to_json(const StatementRow& row) {
 std::string to_json(const EntryAnswer& entry, std::string_view asked_id) {
     JsonWriter json;
     json.open_object()
-        .member("id", shown_or_hex(entry.id_text, asked_id, entry.id))
+        .member("id", answered_id(entry.id, entry.id_text, asked_id))
         .member("command", entry.command);
     if (entry.in_transit) {
         json.member("status", "in_transit");
@@ -312,7 +308,7 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
     const Scale scale = hold.asset.scale();
     JsonWriter json;
     json.open_object()
-        .member("id", shown_or_hex(hold.id_text, asked_id, hold.id))
+        .member("id", answered_id(hold.id, hold.id_text, asked_id))
         .member("status", hold.shown_status())
         .member("ledger", hold.ledger.value())
         .member("debit", hold.payer)
@@ -333,7 +329,7 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id) {
 std::string to_json(const CommandOutcome& outcome, std::string_view asked_id) {
     JsonWriter json;
     json.open_object()
-        .member("id", shown_or_hex(outcome.id_text, asked_id, outcome.id))
+        .member("id", answered_id(outcome.id, outcome.id_text, asked_id))
         .member("command", outcome.asked.kind);
     if (outcome.in_transit) {
         json.member("status", "in_transit");
@@ -401,6 +397,12 @@ std::string to_json(const TrialBalanceLine& line) {
         .flag("even", line.is_even());
     if (line.settled) json.flag("settled", *line.settled);
     return json.close_object().take();
+}
+
+std::string answered_id(CommandId id, std::string_view sent, std::string_view asked) {
+    if (!sent.empty()) return std::string(sent);
+    const std::optional<TextId> spelled = parse_command_id(asked);
+    return spelled && spelled->is_name ? std::string(asked) : id_text(id);
 }
 
 std::string in_transit_text(const TrialBalanceLine& line) {

@@ -18,8 +18,7 @@ namespace vouch::projector {
 /// microseconds. The fields are schemas/openapi.yaml's; tests/projector/answer_json_test.cc lists
 /// them.
 ///
-/// An id is shown as it was sent, where its event has that text; else as `asked_id`, which is how
-/// the caller wrote it; without either in hexadecimal.
+/// Of an id `asked_id` is how the caller wrote it, for `answered_id`.
 std::string to_json(const AccountBalance& balance);
 /// With what the account is: class, chart code, owner, risk class, metadata, opening.
 std::string account_json(const AccountBalance& balance);
@@ -29,6 +28,10 @@ std::string to_json(const HoldAnswer& hold, std::string_view asked_id = {});
 std::string to_json(const CommandOutcome& outcome, std::string_view asked_id = {});
 std::string to_json(const PendingRow& row);
 std::string to_json(const TrialBalanceLine& line);
+
+/// An id as it was sent, where its event has that text. Without, hexadecimal digits were sent, or
+/// the text of a name was not kept: then it is as the caller asked, if that is a name.
+std::string answered_id(CommandId id, std::string_view sent, std::string_view asked);
 
 /// What is on its way between shards, as "4.00".
 std::string in_transit_text(const TrialBalanceLine& line);

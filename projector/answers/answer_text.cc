@@ -141,7 +141,7 @@ void add_others(Fields& fields, const std::vector<RecordedAt>& others) {
 
 std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cells) {
     Fields fields = {
-        {"entry", shown_id(entry.id, entry.id_text.empty() ? id : entry.id_text)},
+        {"entry", answered_id(entry.id, entry.id_text, id)},
         {"command", entry.command},
         {"outcome", entry.in_transit ? kInTransit : std::string(to_text(entry.outcome))}};
     if (!entry.original.empty()) fields.emplace_back("of", entry.original);
@@ -149,12 +149,15 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cell
     add_voucher(fields, entry.voucher);
     fields.emplace_back("recorded", as_text(entry.recorded));
     add_others(fields, entry.others);
-    Table table({"account", "debit", "credit", "refunded", "asset"}, {1, 2, 3}, cells);
-    for (const EntryPosting& posting : entry.postings) {
+    Table table({"posting", "account", "debit", "credit", "refunded", "asset"}, {0, 2, 3, 4},
+                cells);
+    for (std::size_t position = 0; position < entry.postings.size(); ++position) {
+        const EntryPosting& posting = entry.postings[position];
         const Scale scale = posting.asset.scale();
         const bool is_unknown = !posting.is_known && posting.amount.is_zero();
         const std::string amount = is_unknown ? "?" : to_text(posting.amount, scale);
-        table.add({posting.account, posting.side == Side::debit ? amount : "",
+        table.add({std::to_string(position), posting.account,
+                   posting.side == Side::debit ? amount : "",
                    posting.side == Side::credit ? amount : "",
                    posting.refunded.is_zero() ? "" : to_text(posting.refunded, scale),
                    posting.asset.text()});
@@ -165,7 +168,7 @@ std::string entry_text(const EntryAnswer& entry, std::string_view id, Cells cell
 std::string hold_text(const HoldAnswer& hold, std::string_view id) {
     const Scale scale = hold.asset.scale();
     Fields fields = {
-        {"hold", shown_id(hold.id, hold.id_text.empty() ? id : hold.id_text)},
+        {"hold", answered_id(hold.id, hold.id_text, id)},
         {"status", hold.in_transit ? kInTransit : std::string(hold.shown_status())},
         {"payer", hold.payer},
         {"payee", hold.payee.empty() ? "-" : hold.payee},
@@ -181,7 +184,7 @@ std::string hold_text(const HoldAnswer& hold, std::string_view id) {
 }
 
 std::string outcome_text(const CommandOutcome& found, std::string_view id) {
-    Fields fields = {{"command", shown_id(found.id, found.id_text.empty() ? id : found.id_text)}};
+    Fields fields = {{"command", answered_id(found.id, found.id_text, id)}};
     if (found.in_transit) {
         fields.emplace_back("outcome", kInTransit);
         if (found.to) fields.emplace_back("to shard", std::to_string(found.to->value()));

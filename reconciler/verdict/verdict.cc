@@ -99,8 +99,10 @@ std::string unchecked_text(const ShardReport& shard) {
 
 void judge_inputs(const ReplayReport& report, Verdict& verdict) {
     if (!report.are_inputs_kept) {
-        if (report.are_inputs_asked)
-            verdict.unasked.push_back({"inputs", "the commands that were sent: nobody keeps them"});
+        if (report.are_inputs_asked) {
+            verdict.unchecked.push_back(
+                {"inputs", "NOT the commands that were sent: nobody keeps them"});
+        }
         return;
     }
     if (!report.are_inputs_asked) {

@@ -315,7 +315,8 @@ TEST_CASE("command_stream: what rests on a look-up that failed is neither sent n
             CHECK(stream.outcomes().ready() ==
                   R"({"id":")" + line.substr(7, 1) +
                       R"(","problem":"urn:vouch:problem:shard-stopped","shard":1,)"
-                      R"("detail":"shard 1 has stopped: rotten; nothing was recorded: send it again then, each is decided once",)"
+                      R"("detail":"shard 1 has stopped: rotten; nothing was recorded: )"
+                      R"(send it again once the shard runs again, each is decided once",)"
                       R"("recorded":"no"})"
                       "\n");
             CHECK(stream.told().counts.cut_off == 1);

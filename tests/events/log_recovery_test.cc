@@ -62,7 +62,7 @@ TEST_CASE("recovery: all that lies behind the damage is lost, and named") {
           "behind it prove that it was durable");
     CHECK(report.ends == std::vector<RecordNumber>{RecordNumber(1), RecordNumber(0)});
     CHECK(report.losing == std::vector<ShardId>{kFirst, kSecond});
-    CHECK(report.place == "log/00000000.segment from byte 8192 on");
+    CHECK(report.place == "log/00000000.segment from byte 8192 to byte 12287");
     CHECK(report.last_lost[0] == RecordNumber(1));
     CHECK(report.last_lost[1] == RecordNumber(0));
     CHECK(report.intact == std::vector<std::uint64_t>{0, 1});

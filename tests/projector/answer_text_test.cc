@@ -49,6 +49,8 @@ TEST_CASE("answer text: an amount that nobody knows yet is not zero") {
     entry.postings[1].is_known = false;
     const std::string text = entry_text(entry, "t1");
     CAPTURE(text);
+    CHECK(has(text, "\n      0  payer"));
+    CHECK(has(text, "\n      1  payee"));
     CHECK(has(text, "in transit, not final"));
     CHECK(has(text, "1.50"));
     CHECK(has(text, "?"));

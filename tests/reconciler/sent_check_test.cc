@@ -405,11 +405,11 @@ TEST_CASE("sent commands: of a topic that was made again all is read that is the
     CHECK(find_dropped(played, 0, place.value()) == 1);
 }
 
-TEST_CASE("sent commands: where nobody keeps them, they were not asked for") {
+TEST_CASE("sent commands: where nobody keeps them, they could not be checked") {
     Played played(1);
     const auto report = replay_list(played.records, played.sealed,
                                     [](reconciler::ReplayOptions& with) { with.inputs = true; });
-    CHECK(has_word(reconciler::verdict_of(report).unasked, "inputs"));
+    CHECK(has_word(reconciler::verdict_of(report).unchecked, "inputs"));
     CHECK(!report.shards[0].sent);
 }
 

@@ -59,6 +59,7 @@ TEST_CASE("copied books: they are read, and written when the original is said to
         arguments.insert(arguments.end(), {"--data", copy.string()});
         const ProgramResult read = program.run(arguments);
         CHECK_MESSAGE(read.exit == 0, read.err);
+        CHECK(has(read.err, "copied or moved here, from ") == (reading.front() == "recover"));
     }
     CHECK(submit_to(program, program.books(), 2).exit == 0);
 

@@ -1,4 +1,4 @@
-#include "events/money/text_id.h"
+#include "events/money/ids.h"
 #include "tests/support/named_ids.h"
 #include "tests/tools/program.h"
 

@@ -130,9 +130,20 @@ TEST_CASE("queries: what was said of an entry, and ids as they were sent") {
         CAPTURE(part);
         CHECK(text.out.find(part) != std::string::npos);
     }
+    // Hexadecimal digits are kept as the number that they are.
+    const std::string digits = "0123456789abcdef0123456789abcdef";
+    const std::string dashed = "01234567-89ab-cdef-0123-456789abcdef";
+    REQUIRE(made.program
+                .submit(R"({"id":")" + digits +
+                        R"(","transfer":{"debit":"cash","credit":"alice","amount":"1.00"}})" "\n")
+                .exit == 0);
+    for (const char* const question : {"outcome", "entry"}) {
+        CHECK(made.ask_json({question, dashed})["id"] == digits);
+        CHECK(made.ask({question, dashed}).out.find(dashed) == std::string::npos);
+    }
     const ProgramResult statement = made.ask({"statement", "alice", "--json"});
     CHECK(json::parse(statement.lines().front())["entry"] == "t1");
-    CHECK(json::parse(statement.lines().back())["entry"] == "s1");
+    CHECK(json::parse(statement.lines().back())["entry"] == digits);
     // Content, all but the trace.
     CHECK(made.program.submit(line(said.substr(0, said.find(R"("trace")")))).out.find("posted") !=
           std::string::npos);

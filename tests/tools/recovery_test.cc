@@ -98,10 +98,12 @@ TEST_CASE("recovery: intact records behind old rot are not given up unless they 
 
     const ProgramResult looked = recover(program);
     CHECK(looked.exit == 1);
-    CHECK_MESSAGE(has(looked.err, "records 1 to at least 20 of shard 0 are lost; 19 of them stand "
-                                  "intact behind the damage"),
+    CHECK_MESSAGE(has(looked.err, "records 1 to at least 20 of shard 0 are damaged, gone, or stand "
+                                  "behind the damage; the 19 of them that are intact are lost only "
+                                  "if they are given up"),
                   looked.err);
-    const std::size_t back = looked.err.find(segment(program).string() + " from byte 8192 on");
+    const std::size_t back =
+        looked.err.find(segment(program).string() + " from byte 8192 to byte 12287. Keep ");
     const std::size_t option = looked.err.find("--accept-loss 0:1-20 --by NAME");
     REQUIRE(back != std::string::npos);
     REQUIRE(option != std::string::npos);

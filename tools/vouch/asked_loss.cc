@@ -41,15 +41,16 @@ std::string lost_text(const LossReport& report, std::size_t shard) {
     const std::string first = std::to_string(report.ends[shard].value());
     const std::optional<RecordNumber>& last = report.last_lost[shard];
     if (!last) return "no lost record" + name + " is known: it is readable before record " + first;
-    std::string text = *last == report.ends[shard]
-                           ? "record " + first + name + " is lost, and what may have followed it"
-                           : "records " + first + " to at least " + std::to_string(last->value()) +
-                                 name + " are lost";
+    const std::string records =
+        "records " + first + " to at least " + std::to_string(last->value()) + name;
     if (report.intact[shard] > 0) {
-        text += "; " + std::to_string(report.intact[shard]) +
-                " of them stand intact behind the damage, and are lost only if they are given up";
+        return records + " are damaged, gone, or stand behind the damage; the " +
+               std::to_string(report.intact[shard]) +
+               " of them that are intact are lost only if they are given up";
     }
-    return text;
+    return *last == report.ends[shard]
+               ? "record " + first + name + " is lost, and what may have followed it"
+               : records + " are lost";
 }
 
 std::string find_oversight(const LossReport& report, const std::vector<AskedLoss>& asked) {

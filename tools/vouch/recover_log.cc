@@ -40,7 +40,9 @@ void tell(const LossReport& report) {
     terminal::say(
         "the best way on is to put the bytes back, from a copy of the disk or directory or from a "
         "cut file: " +
-        report.place + ". Then run vouch recover again");
+        report.place +
+        ". Keep what is there now first, and put back no other bytes: what is newer than the "
+        "copy would be lost. Then run vouch recover again");
 }
 
 /// Adds to each loss the last of the lost records that a witness or its own bytes prove.
@@ -306,6 +308,8 @@ ExitCode recover_log(const places::DataDirectory& data, const EpochKeys& keys,
     const bool was_begun = note->has_value();
     if (report->stop.empty() && !was_begun) {
         const ExitCode verified = verify_all(books, report->torn);
+        if (Status original = places::check_is_original(data); !original)
+            terminal::say(original.error().message);
         if (verified != ExitCode::done || asked.empty()) return verified;
         terminal::say("nothing was accepted: no shard has lost its end");
         return ExitCode::refused;

@@ -289,7 +289,7 @@ void add_replay(CLI::App& app, ExitCode& exit) {
         "books\n"
         "Exit codes: 1 findings; 6 there are none, but not everything could be checked: there were "
         "no keys,\nnobody could be asked whether records are missing at the end, a view's files "
-        "lack rows,\nor the topic of commands has lost some.");
+        "lack rows,\nor commands that were sent (--inputs) are not kept.");
     command->callback([arguments, &exit] { exit = replay(*arguments); });
 }
 

@@ -174,8 +174,10 @@ ExitCode run_check(const Input& input) {
     const Result<CheckedLines> checked =
         check_lines(reader, [&] { progress.show(reader.bytes_read()); });
     if (!checked) return fail(checked.error());
-    terminal::say(std::to_string(checked->lines) + " lines, " +
-                  std::to_string(checked->malformed) + " of them malformed; nothing was sent");
+    terminal::say(std::to_string(checked->lines) + (checked->lines == 1 ? " line, " : " lines, ") +
+                  std::to_string(checked->malformed) +
+                  " malformed; nothing was sent. The decimals of amounts on accounts that the "
+                  "input does not open were not checked");
     return checked->malformed > 0 ? ExitCode::usage : ExitCode::done;
 }
 
@@ -192,8 +194,13 @@ Result<std::optional<http::Client>> server_of(const places::DataOptions& options
 ExitCode submit(const SubmitArguments& arguments) {
     const std::optional<Input> input = Input::open(arguments.file);
     if (!input) return ExitCode::usage;
+    const bool names_books = !arguments.http.empty() || !arguments.data.directory.empty();
+    if (arguments.check && names_books) {
+        terminal::say("submit: --check asks no books: it goes without --data and --http");
+        return ExitCode::usage;
+    }
     if (arguments.check) return run_check(*input);
-    if (arguments.http.empty() && arguments.data.directory.empty()) {
+    if (!names_books) {
         terminal::say("submit: expected --data DIR or --http URL, or --check, which sends nothing");
         return ExitCode::usage;
     }
@@ -220,7 +227,7 @@ void add_submit(CLI::App& app, ExitCode& exit) {
         "Runs the ledger in this process until every outcome is known and durable, or has a "
         "server\n"
         "do it that has the books or is named.");
-    command->add_option("file", arguments->file, "File of commands; - for standard input")
+    command->add_option("file", arguments->file, "File of commands; - or none for standard input")
         ->type_name("FILE|-");
     add_place_options(*command, arguments->data, arguments->http)->require_option(0, 1);
     command->add_flag("--create", arguments->data.create, "Make new books if there are none");
@@ -234,7 +241,7 @@ void add_submit(CLI::App& app, ExitCode& exit) {
     command->add_flag("--keep-going", arguments->keep_going,
                       "Leave out malformed lines, and take what is behind them");
     command->add_flag("--check", arguments->check,
-                      "Read all lines, say which are malformed, and send nothing; needs no books");
+                      "Read all lines, say which are malformed, and send nothing; asks no books");
     command->add_flag("--fail-on-refusal", arguments->fail_on_refusal,
                       "Exit 5 when a command was refused");
     command->footer(

@@ -43,8 +43,16 @@ Result<Walked> walk_regardless(const EmbeddedLogOptions& options, Files& files) 
     return walked;
 }
 
+struct Place {
+    std::uint32_t segment = 0;
+    std::uint64_t offset = 0;
+};
+
 /// Of each shard what is left behind the end: how many records are intact, and the last of them.
-Status read_behind(SegmentTable& segments, const LogWalk& walk, LossReport& report) {
+/// Gives where the first intact one of all stands.
+Result<std::optional<Place>> read_behind(SegmentTable& segments, const LogWalk& walk,
+                                         LossReport& report) {
+    std::optional<Place> first;
     for (const FrameHeader& frame : walk.behind()) {
         const RecordNumber number(frame.record);
         if (frame.shard >= report.ends.size() || number < report.ends[frame.shard]) continue;
@@ -54,14 +62,17 @@ Status read_behind(SegmentTable& segments, const LogWalk& walk, LossReport& repo
         if (!segment) return segment.error();
         Bytes bytes(frame.length);
         const std::uint64_t at = std::uint64_t{frame.offset} + frame_prefix(frame);
-        if (const Status read = (*segment)->file.read(bytes, at); !read) return read;
+        if (const Status read = (*segment)->file.read(bytes, at); !read) return read.error();
         if (crc32c(0, bytes) != frame.record_crc) continue;
         // Of the frame at the end itself, the steps may be what is wrong.
-        if (frame.sequence != walk.frames_end().sequence) ++report.intact[frame.shard];
+        if (frame.sequence != walk.frames_end().sequence) {
+            ++report.intact[frame.shard];
+            if (!first) first = Place{frame.segment, frame.offset};
+        }
         std::optional<StoredRecord>& known = report.behind[frame.shard];
         if (!known || number > known->number) known = StoredRecord{number, std::move(bytes)};
     }
-    return {};
+    return first;
 }
 
 /// Asks the witnesses what they have seen of the end, and takes what they know.
@@ -77,11 +88,7 @@ void hear_witnesses(LogWitnesses* witnesses, LossReport& report) {
 }
 
 /// Where what is left ends, the end itself or what stands behind it.
-struct Reach {
-    std::uint32_t segment = 0;
-    std::uint64_t offset = 0;
-};
-Reach reach_of(const LogWalk& walk) {
+Place reach_of(const LogWalk& walk) {
     if (walk.remains().empty()) return {walk.frames_end().segment, walk.next_begin()};
     return {walk.remains().back().segment, walk.remains().back().end};
 }
@@ -96,7 +103,7 @@ enum class Gone {
 /// Where no note tells: somebody has seen more than what is left, and where that ends there was no
 /// room for more.
 Result<Gone> find_gone(SegmentTable& segments, const LogWalk& walk, const LossReport& report) {
-    const Reach reach = reach_of(walk);
+    const Place reach = reach_of(walk);
     const Result<std::optional<std::uint32_t>> noted = segments.find_lost();
     if (!noted) return noted.error();
     if (*noted) return **noted > reach.segment + 1 ? Gone::more : Gone::newest;
@@ -118,15 +125,15 @@ Result<Gone> find_gone(SegmentTable& segments, const LogWalk& walk, const LossRe
 
 /// From where on bytes are missing or wrong: where the walk ended, or in the segment behind it when
 /// something stands further on and that one does not begin with an intact frame.
-Reach place_of_end(const LogWalk& walk) {
+Place place_of_end(const LogWalk& walk) {
     const std::uint32_t segment = walk.frames_end().segment;
-    const Reach end{segment, walk.next_begin()};
+    const Place end{segment, walk.next_begin()};
     if (walk.remains().empty() || walk.remains().front().segment == segment) return end;
     const bool next_is_intact =
         std::any_of(walk.behind().begin(), walk.behind().end(), [&](const FrameHeader& frame) {
             return frame.segment == segment + 1 && frame.offset == kGroupAlignment;
         });
-    return next_is_intact ? end : Reach{segment + 1, kGroupAlignment};
+    return next_is_intact ? end : Place{segment + 1, kGroupAlignment};
 }
 
 /// Whether nothing stands behind the end but what a last write, and what was written ahead, can
@@ -136,17 +143,25 @@ bool may_be_end(const LogWalk& walk) {
     return reach_of(walk).segment <= walk.frames_end().segment + 1;
 }
 
+/// What has to be put back: not what stands intact behind it.
+std::string bytes_text(const Place& begin, const std::optional<Place>& intact) {
+    const bool is_bounded =
+        intact && intact->segment == begin.segment && intact->offset > begin.offset;
+    return " from byte " + std::to_string(begin.offset) +
+           (is_bounded ? " to byte " + std::to_string(intact->offset - 1) : " on");
+}
+
 /// Where it is, and why the end cannot be given up, which is empty when it can. Records that took
 /// steps of a lost one are no reason: they stand behind it, and go with it.
-Status find_place(SegmentTable& segments, const LogWalk& walk, LossReport& report) {
+Status find_place(SegmentTable& segments, const LogWalk& walk, const std::optional<Place>& intact,
+                  LossReport& report) {
     const Result<Gone> gone = find_gone(segments, walk, report);
     if (!gone) return gone.error();
     const std::string next = segments.path(reach_of(walk).segment + 1);
     const bool is_whole = walk.remains().empty() && *gone != Gone::none;
-    const Reach end = place_of_end(walk);
-    report.place = is_whole ? next + ", whole"
-                            : segments.path(end.segment) + " from byte " +
-                                  std::to_string(end.offset) + " on";
+    const Place end = place_of_end(walk);
+    report.place =
+        is_whole ? next + ", whole" : segments.path(end.segment) + bytes_text(end, intact);
     // Damage before a segment that was begun later is none of the end.
     const bool is_end = *gone == Gone::none ? may_be_end(walk) : is_whole && *gone == Gone::newest;
     if (is_end) return {};
@@ -186,12 +201,14 @@ Result<LossReport> examine_loss(const EmbeddedLogOptions& options, Files& files)
     report.behind.resize(shard_count);
     report.last_lost.resize(shard_count);
     report.intact.resize(shard_count);
-    if (Status read = read_behind(*walked->segments, walk, report); !read) return read.error();
+    const Result<std::optional<Place>> intact = read_behind(*walked->segments, walk, report);
+    if (!intact) return intact.error();
     hear_witnesses(options.witnesses, report);
     for (std::uint32_t i = 0; i < shard_count; ++i) {
         if (report.last_lost[i]) report.losing.emplace_back(i);
     }
-    if (Status found = find_place(*walked->segments, walk, report); !found) return found.error();
+    if (Status found = find_place(*walked->segments, walk, *intact, report); !found)
+        return found.error();
     return report;
 }
 

@@ -12,7 +12,7 @@ namespace vouch {
 struct LossReport {
     std::string stop;                ///< why it does not open; empty when it does
     std::string torn;                ///< of one that opens: the unfinished write that will be cut
-    std::string place;               ///< the file and byte from which on bytes have to be put back
+    std::string place;               ///< the file and the bytes of it that have to be put back
     std::vector<RecordNumber> ends;  ///< by shard: the first record that cannot be read
     /// Shards of which lost records are known: by what can still be read of them, or by a witness.
     /// Empty when nothing tells whose the lost record is.
