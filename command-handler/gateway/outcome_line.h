@@ -19,9 +19,9 @@ namespace vouch::command_handler {
 /// The account that the facts of a refusal are about; zero when they are about none.
 AccountId refused_account(const Answer& answer);
 
-/// `id` and `members` as the line wrote them; `members` of a group only; `account` is how the refused
-/// account is shown. A refusal tells it, and the one fact that the caller needs to go on (`vouch
-/// outcome` tells all that is recorded).
+/// `id` and `members` as the line wrote them; `members` of a group only; `account` is how the
+/// refused account is shown. A refusal tells it, and the one fact that the caller needs to go on
+/// (`vouch outcome` tells all that is recorded).
 std::string outcome_line(const Answer& answer, ShardId shard, std::string_view id,
                          std::span<const std::string> members, std::string_view account = {});
 

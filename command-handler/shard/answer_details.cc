@@ -96,8 +96,9 @@ bool are_before(const CommandDecided& decided, std::size_t opening, const Answer
 }
 
 /// An account in use: what is held is recorded of the side that lowers it. Where nothing is, the
-/// account itself tells what the other side holds, for as long as nothing has changed it. Members in
-/// front may have changed it, which was undone with their group: its versions are given out again.
+/// account itself tells what the other side holds, for as long as nothing has changed it. Members
+/// in front may have changed it, which was undone with their group: its versions are given out
+/// again.
 void add_held(const AccountRow& row, const CommandDecided& decided, AnswerDetails& details) {
     const auto failed = own_refusal(decided);
     const bool is_member = failed != decided.members.end();

@@ -83,7 +83,7 @@ inline constexpr std::array kOutcomes = std::to_array<OutcomeRow>({
     {Outcome::closed, "closed", "The account is closed for good."},
     {Outcome::posted, "posted", "The entry was posted."},
     {Outcome::held, "held", "The funds are held."},
-    {Outcome::extended, "extended", "The hold lasts until the later of its old and its new expiry."},
+    {Outcome::extended, "extended", "The hold lasts until the later of its old and new expiry."},
     {Outcome::captured, "captured", "The held funds were posted."},
     {Outcome::released, "released", "What the hold had left is free again."},
     {Outcome::reversed, "reversed", "The entry was reversed."},

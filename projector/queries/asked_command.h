@@ -64,8 +64,8 @@ struct AskedCommand {
     ShownVoucher voucher;
 };
 
-/// `at`: where it was decided. `before` are those in front of it in its group: when that has failed,
-/// nobody else knows the accounts that they would have opened.
+/// `at`: where it was decided. `before` are those in front of it in its group: when that has
+/// failed, nobody else knows the accounts that they would have opened.
 Result<AskedCommand> asked_of(const ShardReaders& shards, const RecordedAt& at,
                               const Command& command, std::span<const Command> before = {});
 

@@ -91,7 +91,8 @@ RecordNumber tail_begin(LogReader& log, ShardId shard, RecordNumber end) {
     return RecordNumber(end.value() - tail);
 }
 
-/// Moves `cut` behind what its records take, as far as `shown` goes; `needed` says how far it should.
+/// Moves `cut` behind what its records take, as far as `shown` goes; `needed` says how far it
+/// should.
 void close_cut(CutScan& scan, const std::vector<RecordNumber>& shown,
                std::vector<RecordNumber>& looked_at, std::vector<RecordNumber>& needed,
                std::vector<RecordNumber>& cut) {
