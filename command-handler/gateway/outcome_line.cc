@@ -132,7 +132,8 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
     JsonWriter json = line_of(id);
     add_outcome(json, answer.outcome);
     if (!accepted) {
-        add_fact(json, told(answer.outcome), members.empty() ? account : "", details);
+        const bool is_of_member = answer.outcome == Outcome::group_failed;
+        add_fact(json, told(answer.outcome), is_of_member ? "" : account, details);
     } else if (details.moved && details.asset) {
         json.member("amount", to_text(*details.moved, details.asset->scale()));
     }

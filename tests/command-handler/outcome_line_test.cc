@@ -121,6 +121,13 @@ TEST_CASE("outcome_line: accepted, refused, malformed, groups") {
     CHECK(outcome_line(answer, ShardId(0), "g1", members, "nobody")
               .starts_with(R"({"id":"g1","accepted":false,"outcome":"group_failed","failed":"c2",)"
                            R"("account":"nobody","outcomes":[)"));
+    // Refused as a whole, it fails by none of its members.
+    answer.outcome = Outcome::version_mismatch;
+    details.members = {{Outcome::group_failed, false}, {Outcome::group_failed, false}};
+    details.facts.version = Version(3);
+    CHECK(outcome_line(answer, ShardId(0), "g1", members, "alice")
+              .starts_with(R"({"id":"g1","accepted":false,"outcome":"version_mismatch",)"
+                           R"("account":"alice","version":3,"outcomes":[)"));
     answer.outcome = Outcome::posted;
     CHECK(refused_account(answer).is_zero());
 
