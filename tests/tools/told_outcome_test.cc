@@ -449,6 +449,27 @@ TEST_CASE("outcome: the facts of a group that failed are those of the accounts t
     }
 }
 
+TEST_CASE("outcome: of a member refused before its account was open, the amounts are told as sent") {
+    const test::Program program;
+    const std::string hold = R"({"id":"h","place_hold":{"debit":"x","amount":"5.00"}})";
+    const std::string limit = R"({"id":"u","update_account":{"account":"x","limit":"100.00"}})";
+    REQUIRE(program.submit(hold + '\n', {"--create"}).exit == 0);
+    const std::string open =
+        R"({"id":"o","open_account":{"account":"x","asset":"EUR/2","class":"asset","limit":"unlimited"}})";
+    REQUIRE(program.submit(open + '\n').exit == 0);
+    const json failed = json::parse(
+        program.submit(R"({"id":"g","group":[)" + limit + ',' + hold + "]}\n").lines()[0]);
+    CHECK(failed["outcome"] == "group_failed");
+    CHECK(failed["failed"] == "h");
+    const auto ask = [&](const char* id) {
+        return json::parse(
+            program.run({"outcome", id, "--json", "--data", program.books().string()}).out)["asked"];
+    };
+    CHECK(ask("g")["group"][0]["update_account"]["limit"] == "100.00");
+    CHECK(ask("g")["group"][1]["place_hold"]["amount"] == "5.00");
+    CHECK(ask("u")["update_account"]["limit"] == "100.00");
+}
+
 TEST_CASE("outcome: a group sent again names the member that had failed with an earlier group") {
     const test::Program program;
     REQUIRE(program
