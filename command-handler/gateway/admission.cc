@@ -69,9 +69,10 @@ Admission AdmissionCheck::first_of(KnownCommand seen) {
     return seen;
 }
 
-Admission AdmissionCheck::conflict_with(const Command& command, ShardId other) {
-    if (auto stop = books_.stop_before(command, other, {})) return *std::move(stop);
-    return UnrecordedRefusal{};
+Admission AdmissionCheck::conflict_with(const Command& command,
+                                        const ClaimedIds::Elsewhere& other) {
+    if (auto stop = books_.stop_before(command, other.shard, {})) return *std::move(stop);
+    return UnrecordedRefusal{.first = {}, .member = other.member, .lacked = {}};
 }
 
 std::optional<UnrecordedRefusal> AdmissionCheck::refusal_of_members(

@@ -42,7 +42,7 @@ private:
     /// Of a command that another shard has seen: its outcome there, or conflict.
     static Admission first_of(KnownCommand seen);
     /// An id of it is on its way to another shard: a conflict there, or not known any more.
-    Admission conflict_with(const Command& command, ShardId other);
+    Admission conflict_with(const Command& command, const ClaimedIds::Elsewhere& other);
     /// The first member that no shard is to decide, and why.
     std::optional<UnrecordedRefusal> refusal_of_members(const Group& group, ShardId shard,
                                                         std::span<const EntrySize> entries);

@@ -4,17 +4,17 @@
 
 namespace vouch::command_handler {
 
-std::optional<ShardId> ClaimedIds::claim(const Command& command, ShardId shard) {
+std::optional<ClaimedIds::Elsewhere> ClaimedIds::claim(const Command& command, ShardId shard) {
     std::vector<CommandId> ids{command.id};
     if (const auto* group = std::get_if<Group>(&command.body)) {
         for (const Command& member : group->members) ids.push_back(member.id);
     }
-    for (const CommandId id : ids) {
-        if (const auto other = ids_.claim(command.ledger, id, shard)) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (const auto other = ids_.claim(command.ledger, ids[i], shard)) {
             release();
-            return other;
+            return Elsewhere{*other, i == 0 ? std::nullopt : std::optional(i - 1)};
         }
-        claimed_.emplace_back(command.ledger, id);
+        claimed_.emplace_back(command.ledger, ids[i]);
     }
     return std::nullopt;
 }

@@ -19,9 +19,13 @@ public:
     ClaimedIds(const ClaimedIds&) = delete;
     ClaimedIds& operator=(const ClaimedIds&) = delete;
 
-    /// All of them for that shard. The other shard that another stream sends one of them to, and
-    /// then none is claimed; empty when there is none.
-    std::optional<ShardId> claim(const Command& command, ShardId shard);
+    /// One of them, which another stream sends to another shard.
+    struct Elsewhere {
+        ShardId shard;
+        std::optional<std::size_t> member;  ///< of the group whose id it is; empty: the line's own
+    };
+    /// All of them for that shard; none when one is on its way elsewhere, which is then the answer.
+    std::optional<Elsewhere> claim(const Command& command, ShardId shard);
     void release();
     /// They stay claimed as long as the gateway lives: their command may still be decided.
     void leave() { claimed_.clear(); }

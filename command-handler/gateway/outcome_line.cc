@@ -150,17 +150,17 @@ std::string outcome_line(const Answer& answer, ShardId shard, std::string_view i
 std::string outcome_line(const UnrecordedRefusal& refusal, std::string_view id,
                          std::span<const std::string> members) {
     JsonWriter json = line_of(id);
-    add_outcome(json, members.empty() ? refusal.outcome : Outcome::group_failed);
-    if (!members.empty()) {
+    add_outcome(json, refusal.member ? Outcome::group_failed : refusal.outcome);
+    if (refusal.member) {
         std::vector<MemberOutcome> outcomes(members.size(), {Outcome::group_failed, false});
-        outcomes[refusal.member].outcome = refusal.outcome;
+        outcomes[*refusal.member].outcome = refusal.outcome;
         add_members(json, outcomes, members, {}, {});
     }
     json.flag("recorded", false);
     if (refusal.first) add_first(json, *refusal.first);
     if (refusal.lacked) {
         const std::string path =
-            members.empty() ? "" : "group[" + std::to_string(refusal.member) + "].";
+            refusal.member ? "group[" + std::to_string(*refusal.member) + "]." : "";
         add_lacked(json, *refusal.lacked, path);
     }
     return json.close_object().take();

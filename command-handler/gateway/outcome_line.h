@@ -34,7 +34,7 @@ struct SeenPlace {
 struct UnrecordedRefusal {
     Outcome outcome = Outcome::conflict;
     std::optional<SeenPlace> first;  ///< of a conflict: where the id is; empty: not decided yet
-    std::size_t member = 0;          ///< of a group: the one that is refused
+    std::optional<std::size_t> member;  ///< of a group: the one that is refused; empty: itself
     std::optional<LackedPosting> lacked;  ///< of a refund: what it has to name
 };
 /// Nothing reached the log, and the id stays free.

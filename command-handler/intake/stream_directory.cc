@@ -96,9 +96,8 @@ EntryFact StreamDirectory::fact_of(LedgerId ledger, const Command& command) {
                 std::optional<HoldFact> hold;
                 if (const auto* const said = own<HoldFact>(key)) hold = as_certain(*said);
                 if (!hold) hold = holds_.believed(key);
-                // One that is placed on its way may be an older one's repeat, with another payee.
-                const bool is_certain = hold && hold->certainty == Certainty::certain;
-                if (payee.is_zero() && is_certain) payee = hold->payee;
+                const bool is_told = hold && hold->certainty != Certainty::pending;
+                if (payee.is_zero() && is_told) payee = hold->payee;
                 if (capture.account.is_zero() || payee.is_zero()) return false;
                 add(capture.account, Side::debit);
                 add(payee, Side::credit);

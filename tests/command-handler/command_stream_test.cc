@@ -166,6 +166,17 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
         CHECK(other.take_line(payment("t", there, here)) == CommandStream::Step::done);
         CHECK(other.outcomes().ready() == conflict + "}\n");
         CHECK(other.told().counts.refused == 1);
+        other.outcomes().ready().clear();
+        // A group is refused for its own id, or for the member's that is on its way.
+        const auto group = [&](const std::string& id, const std::string& member) {
+            return R"({"id":")" + id + R"(","group":[)" + payment("m", there, here) + ',' +
+                   payment(member, there, here) + "]}";
+        };
+        CHECK(other.take_line(group("t", "n")) == CommandStream::Step::done);
+        CHECK(other.outcomes().ready() == conflict + "}\n");
+        other.outcomes().ready().clear();
+        CHECK(other.take_line(group("g", "t")) == CommandStream::Step::done);
+        CHECK(other.outcomes().ready().find(R"("failed":"t")") != std::string::npos);
         // The same again is a repeat, which its shard answers.
         CHECK(other.take_line(payment("t", here, there)) == CommandStream::Step::send);
         // And what a member is called is an id like any other.
@@ -179,6 +190,11 @@ TEST_CASE("command_stream: one id goes to one shard only, whatever streams send 
     books.known_command->event = EventNumber(9);
     CommandStream later(deployment, books, ids, false);
     CHECK(later.take_line(payment("t", there, here)) == CommandStream::Step::done);
+    CHECK(later.outcomes().ready() ==
+          conflict + R"(,"first":{"shard":0,"record":7,"event":9}})" + "\n");
+    later.outcomes().ready().clear();
+    CHECK(later.take_line(R"({"id":"t","group":[)" + payment("m", there, here) + "]}") ==
+          CommandStream::Step::done);
     CHECK(later.outcomes().ready() ==
           conflict + R"(,"first":{"shard":0,"record":7,"event":9}})" + "\n");
     later.outcomes().ready().clear();

@@ -101,7 +101,8 @@ TEST_CASE("metrics: a group that cannot be recorded is no command, and ends stri
         said("recorded", "no");
         const std::string strict =
             body_of(served.post(row.line + transfer_line("t", "alice", "bob"),
-                                "application/x-ndjson", "Prefer: handling=strict\r\n"));
+                                "application/x-ndjson",
+                                "Prefer: wait=5\r\nPrefer: handling=\"strict\"\r\n"));
         CHECK_MESSAGE(strict.starts_with(R"({"line":1,"accepted":false,"outcome":")" + row.outcome +
                                          R"(","field":")" + row.field + "\""),
                       strict);

@@ -357,6 +357,12 @@ TEST_CASE("server: respond-async answers with a place that will have the outcome
     CHECK(json::parse(body_of(conflict))["outcome"] == "conflict");
 }
 
+TEST_CASE("server: a clock line has no outcome, and no place where it would be") {
+    Served served({"--test-clock", "--shards", "2"});
+    const std::string clock = R"({"clock":"2026-01-31T23:59:59Z"})";
+    CHECK(verdict_of(served.post(clock, "application/json", "Prefer: respond-async\r\n")) == "204");
+}
+
 TEST_CASE("server: a byte order mark is no part of what it stands before") {
     Served served;
     const std::string mark = "\xEF\xBB\xBF";

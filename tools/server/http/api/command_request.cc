@@ -31,8 +31,10 @@ CommandRequest::CommandRequest(LedgerThread& thread, CommandOptions options)
 
 void CommandRequest::take_answer(std::uint64_t position, ShardId shard,
                                  const command_handler::KeptAnswer& kept) {
-    // A conflict's id leads to the outcome of another command.
-    const bool is_taken = kept.answer.in_transit || kept.answer.outcome != Outcome::conflict;
+    // A conflict's id leads to the outcome of another command, and a clock line has none.
+    const Outcome outcome = kept.answer.outcome;
+    const bool has_own = outcome != Outcome::conflict && outcome != Outcome::clock_set;
+    const bool is_taken = kept.answer.in_transit || has_own;
     if (!acceptance_ && is_taken) {
         acceptance_ =
             Acceptance{.shard = shard, .record = kept.answer.record, .event = kept.answer.event};

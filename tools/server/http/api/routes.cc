@@ -15,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -42,16 +43,19 @@ bool is_lines(const RequestHead& head) {
     return has_type(head.field("content-type"), "application/x-ndjson");
 }
 
-/// Whether `Prefer` has this preference (RFC 7240).
+/// Whether a `Prefer` has this preference (RFC 7240): the field may come more than once, and a
+/// value in quotes is the same value.
 bool prefers(const RequestHead& head, std::string_view preference) {
-    std::string_view prefer = head.field("prefer");
-    while (!prefer.empty()) {
-        const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
-        std::string_view each = prefer.substr(0, end);
-        while (each.starts_with(' ')) each.remove_prefix(1);
-        while (each.ends_with(' ')) each.remove_suffix(1);
-        if (equal_ignoring_case(each, preference)) return true;
-        prefer.remove_prefix(std::min(end + 1, prefer.size()));
+    for (const HeadField& field : head.fields) {
+        if (!equal_ignoring_case(field.name, "prefer")) continue;
+        std::string bare(field.value);
+        std::erase(bare, '"');
+        std::string_view prefer = bare;
+        while (!prefer.empty()) {
+            const std::size_t end = std::min(prefer.find_first_of(",;"), prefer.size());
+            if (equal_ignoring_case(without_blanks(prefer.substr(0, end)), preference)) return true;
+            prefer.remove_prefix(std::min(end + 1, prefer.size()));
+        }
     }
     return false;
 }
