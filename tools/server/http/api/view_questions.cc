@@ -120,10 +120,11 @@ asio::awaitable<std::optional<Response>> wait_for_views(LedgerThread& thread, Wa
         if (have_come(views, wanted)) co_return std::nullopt;
         if (wanted.what_can_be_read) {
             want_what_can_be_read(thread.parts, wanted);
+            // One that stops behind this wakes the wait, and is taken away then.
             if (have_come(views, wanted)) co_return std::nullopt;
-        }
-        if (const auto stopped = stands_before(thread.parts, wanted))
+        } else if (const auto stopped = stands_before(thread.parts, wanted)) {
             co_return shard_stopped(*stopped, "it will not come to the record asked for");
+        }
         if (std::chrono::steady_clock::now() >= until) {
             if (wanted.what_can_be_read) co_return std::nullopt;
             co_return behind(too_late(thread.parts));
