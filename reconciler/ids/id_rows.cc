@@ -49,7 +49,7 @@ private:
 };
 
 struct IdRows::Partition {
-    std::vector<std::unique_ptr<IdRow[]>> blocks;
+    std::vector<Rows> blocks;
     IdRow* next = nullptr;  // in the last block
     IdRow* end = nullptr;
     RowFile file;
@@ -77,6 +77,10 @@ IdRows::IdRows(TemporaryPlace place, std::size_t memory, unsigned depth)
 
 IdRows::~IdRows() = default;
 
+IdRows::Rows IdRows::make_rows(std::size_t count) {
+    return Rows(static_cast<IdRow*>(::operator new(count * sizeof(IdRow))));
+}
+
 void IdRows::add(const IdRow& row) {
     const unsigned shift = 64 - kPartitionBits * (depth_ + 1);
     Partition& partition = partitions_[(hash_of(row) >> shift) % kPartitions];
@@ -88,7 +92,7 @@ void IdRows::open_block(Partition& partition) {
     if (blocks_ == blocks_max_) spill();
     ++blocks_;
     if (free_.empty()) {
-        partition.blocks.push_back(std::make_unique_for_overwrite<IdRow[]>(kBlockRows));
+        partition.blocks.push_back(make_rows(kBlockRows));
     } else {
         partition.blocks.push_back(std::move(free_.back()));
         free_.pop_back();
@@ -118,7 +122,7 @@ Status IdRows::visit_partition(Partition& partition, std::size_t memory,
     const std::size_t from_file = partition.file.size() / sizeof(IdRow);
     if (count * sizeof(IdRow) <= std::max(memory, kBlockRows * sizeof(IdRow)) ||
         depth_ == kDepthMax) {
-        const auto rows = std::make_unique_for_overwrite<IdRow[]>(count);
+        const Rows rows = make_rows(count);
         const std::span<IdRow> all(rows.get(), count);
         if (Status read = partition.file.read(0, std::as_writable_bytes(all.first(from_file)));
             !read)

@@ -34,6 +34,13 @@ public:
 private:
     class RowFile;
     struct Partition;
+    struct FreeRows {
+        void operator()(IdRow* rows) const { ::operator delete(rows); }
+    };
+    using Rows = std::unique_ptr<IdRow[], FreeRows>;
+
+    /// Room for rows; none is written before it is there.
+    static Rows make_rows(std::size_t count);
 
     IdRows(TemporaryPlace place, std::size_t memory, unsigned depth);
     void open_block(Partition& partition);
@@ -46,7 +53,7 @@ private:
     std::size_t memory_;
     unsigned depth_;
     std::size_t blocks_ = 0;
-    std::vector<std::unique_ptr<IdRow[]>> free_;
+    std::vector<Rows> free_;
     std::vector<Partition> partitions_;
     Status status_;
 };

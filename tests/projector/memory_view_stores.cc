@@ -171,7 +171,7 @@ Result<std::unique_ptr<ViewStore>> MemoryViewStores::open_to_read(
     const std::lock_guard inside(found->second->mutex);
     // As of now, whoever writes on.
     auto kept = std::make_shared<Kept>();
-    kept->rows = found->second->rows;
+    kept->rows = found->second->rows.copy();
     return std::unique_ptr<ViewStore>(std::make_unique<Store>(machine_, kept, false));
 }
 

@@ -21,15 +21,21 @@ public:
     const Rows& rows() const { return *rows_; }
     /// As they are now, whatever is written later.
     std::shared_ptr<const Rows> share() const { return rows_; }
+    /// The same rows for somebody else, as if all were synced.
+    MemoryRows copy() const {
+        MemoryRows copied;
+        copied.rows_ = rows_;
+        return copied;
+    }
 
     void write(Batch batch) {
         Undo undo;
         Rows& rows = own();
         for (auto& [key, value] : batch) {
-            const auto found = rows.find(key);
-            undo.emplace_back(key, found == rows.end() ? std::nullopt
-                                                       : std::optional(found->second));
-            rows.insert_or_assign(key, std::move(value));
+            const auto [row, is_new] = rows.try_emplace(key);
+            undo.emplace_back(std::move(key), is_new ? std::nullopt
+                                                     : std::optional(std::move(row->second)));
+            row->second = std::move(value);
         }
         unsynced_.push_back(std::move(undo));
     }
