@@ -150,7 +150,9 @@ std::vector<Posting> long_entry(std::uint64_t debit, std::uint64_t credit) {
 
 }  // namespace
 
-TEST_CASE("across shards: the waves that are played have outcomes of many kinds") {
+TEST_CASE(
+    "across shards: the waves that are played have outcomes of many kinds" *
+    doctest::test_suite("same-threads")) {
     const Run run = undisturbed();
     const auto outcome = [&](std::uint64_t id) { return run.outcomes.at(command_id(id)); };
     CHECK(outcome(10) == Outcome::posted);
@@ -201,7 +203,9 @@ TEST_CASE("across shards: a start finds the stores as they were written, also af
     finish(rig, waves);
 }
 
-TEST_CASE("across shards: whichever commit fails, a restart and sending again lead to the same") {
+TEST_CASE(
+    "across shards: whichever commit fails, a restart and sending again lead to the same" *
+    doctest::test_suite("same-threads")) {
     const Run expected = undisturbed();
     for (const Failure failure : {Failure::before_durable, Failure::after_durable}) {
         bool is_undisturbed = false;

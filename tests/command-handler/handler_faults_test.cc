@@ -224,7 +224,9 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("faults: the load that is played has outcomes of every kind") {
+TEST_CASE(
+    "faults: the load that is played has outcomes of every kind" *
+    doctest::test_suite("same-threads")) {
     const Run run = undisturbed(MixedLoad(11, true));
     for (const Outcome outcome :
          {Outcome::opened, Outcome::posted, Outcome::held, Outcome::captured, Outcome::released,
@@ -239,7 +241,8 @@ TEST_CASE("faults: the load that is played has outcomes of every kind") {
 
 TEST_CASE(
     "faults: whichever commit fails, a restart and sending all again lead to the same outcomes and "
-    "books") {
+    "books" *
+    doctest::test_suite("same-threads")) {
     const MixedLoad load(11, true);
     const Run expected = undisturbed(load);
     CHECK(expected.records > kBatches);  // set_clock has records of its own

@@ -229,7 +229,8 @@ private:
 }  // namespace
 
 TEST_CASE(
-    "records: what is due at a start expires at one time, also when the start before it died") {
+    "records: what is due at a start expires at one time, also when the start before it died" *
+    doctest::test_suite("same-threads")) {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(2, 1'000'000);
@@ -280,7 +281,9 @@ TEST_CASE(
     CHECK(times_of_start(*ahead, "ahead", "ops-7")[1] >= accepted);
 }
 
-TEST_CASE("records: the most refunds of the longest entry are one group, and are known after a restart") {
+TEST_CASE(
+    "records: the most refunds of the longest entry are one group, and are known after a restart" *
+    doctest::test_suite("same-threads")) {
     // Each of them tells the two sums that it changes, whatever was refunded before.
     constexpr std::uint32_t kPairs = kPostingsMax / 2;
     HandlerRig rig;
@@ -312,7 +315,9 @@ TEST_CASE("records: the most refunds of the longest entry are one group, and are
     CHECK(folded.records.size() >= 2);
 }
 
-TEST_CASE("records: a group's member is refused when all its changes would be more than 1,000") {
+TEST_CASE(
+    "records: a group's member is refused when all its changes would be more than 1,000" *
+    doctest::test_suite("same-threads")) {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(3, 1'000'000);
@@ -347,7 +352,9 @@ TEST_CASE("records: a group's member is refused when all its changes would be mo
     CHECK(fold(rig).account(1)->totals.credits_posted == Amount(1'000'000 + 3 * kPostingsMax / 2));
 }
 
-TEST_CASE("records: groups of short commands that look at long entries take little memory") {
+TEST_CASE(
+    "records: groups of short commands that look at long entries take little memory" *
+    doctest::test_suite("same-threads")) {
     constexpr std::uint32_t kPairs = kPostingsMax / 2;
     constexpr std::uint64_t kGroups = 5;
 #ifdef __SANITIZE_ADDRESS__
@@ -376,7 +383,9 @@ TEST_CASE("records: groups of short commands that look at long entries take litt
     CHECK(peak_memory() < before + kMemoryMax);
 }
 
-TEST_CASE("records: a large group behind a record full of expired holds goes into the next one") {
+TEST_CASE(
+    "records: a large group behind a record full of expired holds goes into the next one" *
+    doctest::test_suite("same-threads")) {
     HandlerRig rig;
     rig.start();
     rig.open_accounts(kGroupMembersMax, 0);

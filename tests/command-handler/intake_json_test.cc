@@ -1,14 +1,13 @@
 #include "tests/command-handler/intake_support.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -21,11 +20,6 @@ using command_handler::Malformed;
 using command_handler::RawLine;
 
 constexpr std::string_view kNoJson = "no JSON: ";
-
-std::string read_file(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// JSONTestSuite's documents; empty when the data is absent.
 std::vector<fs::path> unpack_json_test_suite(const fs::path& directory) {
@@ -62,7 +56,7 @@ TEST_CASE(
     Arena arena;
     RawLine line;
     for (const fs::path& file : unpack_json_test_suite(directory.path())) {
-        const std::string text = read_file(file);
+        const std::string text = test::text_of_file(file);
         const std::string name = file.filename().string();
         CAPTURE(name);
         const std::optional<Malformed> fault = json.read(text, arena, line);
@@ -88,7 +82,7 @@ TEST_CASE("command_json: every string of JSONTestSuite survives as a context") {
         const std::string name = file.filename().string();
         if (!name.starts_with("y_")) continue;
         // Documents of one string, in brackets or bare, with their escapes as written.
-        const std::string text = read_file(file);
+        const std::string text = test::text_of_file(file);
         const std::size_t open = text.find('"');
         const std::size_t close = text.rfind('"');
         if (open == std::string::npos || open == close) continue;

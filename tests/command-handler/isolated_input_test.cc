@@ -3,6 +3,7 @@
 #include "events/log/embedded/embedded_log.h"
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/text_of_file.h"
 #include "tests/support/wrapped_log.h"
 
 #include <doctest/doctest.h>
@@ -17,7 +18,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
@@ -104,11 +104,6 @@ private:
 
 InputBatch input(std::uint64_t offset, const std::vector<Command>& commands) {
     return {Offset(offset), batch_of(commands), std::nullopt};
-}
-
-std::string text_of_file(const fs::path& file) {
-    std::ifstream stored(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stored), {}};
 }
 
 /// The deployment of the books in a directory: the one that is there, or a new one.

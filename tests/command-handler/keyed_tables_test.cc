@@ -50,16 +50,22 @@ void check_spread(const std::function<std::uint64_t(CommandId)>& hash_of) {
 
 }  // namespace
 
-TEST_CASE("keyed tables: chosen ids spread as any others over holds and commands in transit") {
+TEST_CASE(
+    "keyed tables: chosen ids spread as any others over holds and commands in transit" *
+    doctest::test_suite("same-threads")) {
     check_spread([](CommandId id) { return HoldKeyHash{}({LedgerId(3), id}); });
 }
 
-TEST_CASE("keyed tables: chosen ids spread as any others over facts and their filter") {
+TEST_CASE(
+    "keyed tables: chosen ids spread as any others over facts and their filter" *
+    doctest::test_suite("same-threads")) {
     for (const FactKind kind : {FactKind::command, FactKind::closed_hold})
         check_spread([&](CommandId id) { return fact_hash({kind, LedgerId(0), id}); });
 }
 
-TEST_CASE("keyed tables: chosen ids spread as any others over accounts and std containers") {
+TEST_CASE(
+    "keyed tables: chosen ids spread as any others over accounts and std containers" *
+    doctest::test_suite("same-threads")) {
     check_spread([](CommandId id) {
         return keyed_hash(HashKey::of_process(), LedgerId(1), AccountId(id.high(), id.low()));
     });

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "events/log/log.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -22,8 +22,7 @@ struct PlaceOnDisk {
 inline PlaceOnDisk find_on_disk(const std::filesystem::path& log, const Bytes& record) {
     const std::string_view wanted(reinterpret_cast<const char*>(record.data()), record.size());
     for (const std::filesystem::directory_entry& file : std::filesystem::directory_iterator(log)) {
-        std::ifstream segment(file.path(), std::ios::binary);
-        const std::string bytes{std::istreambuf_iterator<char>(segment), {}};
+        const std::string bytes = text_of_file(file.path());
         const std::size_t at = bytes.find(wanted);
         if (at != std::string::npos) return {file.path(), at};
     }

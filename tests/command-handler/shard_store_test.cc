@@ -5,6 +5,7 @@
 #include "tests/command-handler/sample_commands.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
@@ -16,7 +17,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -99,8 +99,7 @@ void spoil(const fs::path& store, bool (*is_meant)(const std::string& name)) {
 std::map<std::string, std::string> contents(const fs::path& store) {
     std::map<std::string, std::string> files;
     for (const auto& each : fs::directory_iterator(store)) {
-        std::ifstream in(each.path(), std::ios::binary);
-        files[each.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
+        files[each.path().filename().string()] = text_of_file(each.path());
     }
     return files;
 }

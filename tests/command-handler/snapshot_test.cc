@@ -353,7 +353,9 @@ TEST_CASE("snapshot: what changes between its steps is put right by the events")
     CHECK(loaded.holds().next_due() == state.holds().next_due());
 }
 
-TEST_CASE("snapshot: any byte changed, cut off or added makes it none") {
+TEST_CASE(
+    "snapshot: any byte changed, cut off or added makes it none" *
+    doctest::test_suite("same-threads")) {
     on_both([](const FilePlace& place) {
         Files& files = place.files;
         const fs::path path = place / "snapshot";

@@ -4,6 +4,7 @@
 #include "tests/support/file_mode.h"
 #include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,11 +37,6 @@ struct Place {
 
     FileKeyStore store() const { return {key_file, passphrase_file}; }
 };
-
-std::string read_file(const fs::path& file) {
-    std::ifstream input(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(input), {}};
-}
 
 void write_file(const fs::path& file, std::string_view contents) {
     fs::create_directories(file.parent_path());
@@ -78,10 +73,10 @@ TEST_CASE("key store: a new one keeps its root, with a passphrase made for it") 
     REQUIRE(is_root(root));
     CHECK(root_of(place.store()) == root);
 
-    const std::string passphrase = read_file(place.passphrase_file);
+    const std::string passphrase = test::text_of_file(place.passphrase_file);
     CHECK(passphrase.size() == 65);
     CHECK(is_root(passphrase.substr(0, 64)));
-    const std::string file = read_file(place.key_file);
+    const std::string file = test::text_of_file(place.key_file);
     CHECK_FALSE(contains(file, passphrase.substr(0, 64)));
     const std::vector<std::byte> secret = from_hex(root);
     CHECK_FALSE(contains(
@@ -90,7 +85,7 @@ TEST_CASE("key store: a new one keeps its root, with a passphrase made for it") 
     const Place other;
     REQUIRE(other.store().create(kDeployment).has_value());
     CHECK(root_of(other.store()) != root);
-    CHECK(read_file(other.passphrase_file) != passphrase);
+    CHECK(test::text_of_file(other.passphrase_file) != passphrase);
 }
 
 TEST_CASE("key store: a key file is never replaced by a new one") {
@@ -140,7 +135,7 @@ TEST_CASE("key store: a wrong passphrase is refused without a word about it") {
 TEST_CASE("key store: a key file damaged anywhere gives no key") {
     const Place place;
     REQUIRE(place.store().create(kDeployment).has_value());
-    const std::string whole = read_file(place.key_file);
+    const std::string whole = test::text_of_file(place.key_file);
     REQUIRE(whole.size() == 120);
     // From the salt on each look costs a scrypt: every field there is met several times.
     constexpr std::size_t kSaltAt = 28, kApart = 7;
@@ -166,7 +161,7 @@ TEST_CASE("key store: another deployment's key file is refused, also when its id
     REQUIRE(place.store().create(kOtherDeployment).has_value());
     CHECK(contains(root_of(place.store()), "another deployment"));
 
-    std::string forged = read_file(place.key_file);
+    std::string forged = test::text_of_file(place.key_file);
     REQUIRE(static_cast<unsigned char>(forged[27]) == 0xfe);
     forged[27] = static_cast<char>(0xff);
     write_file(place.key_file, forged);
@@ -256,7 +251,7 @@ TEST_CASE("key store: a changed passphrase keeps the root and ends the old passp
     FileKeyStore store = place.store();
     REQUIRE(store.create(kDeployment).has_value());
     const std::string root = root_of(store);
-    const std::string before = read_file(place.key_file);
+    const std::string before = test::text_of_file(place.key_file);
 
     const fs::path new_file = place.directory.path() / "new" / "passphrase";
     REQUIRE(store.change_passphrase(new_file).has_value());
@@ -264,7 +259,7 @@ TEST_CASE("key store: a changed passphrase keeps the root and ends the old passp
     CHECK(root_of({place.key_file, new_file}) == root);
     CHECK(contains(root_of(place.store()), "wrong passphrase"));
 
-    const std::string after = read_file(place.key_file);
+    const std::string after = test::text_of_file(place.key_file);
     CHECK(test::mode_of(place.key_file) == 0600);
     CHECK(after.substr(0, 28) == before.substr(0, 28));
     // Salt and nonce are never used twice.
@@ -274,5 +269,5 @@ TEST_CASE("key store: a changed passphrase keeps the root and ends the old passp
     // Whoever does not have the passphrase changes nothing.
     FileKeyStore stranger = place.store();
     CHECK_FALSE(stranger.change_passphrase(new_file).has_value());
-    CHECK(read_file(place.key_file) == after);
+    CHECK(test::text_of_file(place.key_file) == after);
 }

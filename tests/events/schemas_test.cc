@@ -1,8 +1,8 @@
+#include "tests/support/text_of_file.h"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 TEST_CASE("schemas: each file of messages names its package in Go") {
@@ -10,8 +10,7 @@ TEST_CASE("schemas: each file of messages names its package in Go") {
     for (const auto& entry : std::filesystem::directory_iterator(VOUCH_SCHEMAS)) {
         if (entry.path().extension() != ".proto") continue;
         CAPTURE(entry.path());
-        std::ifstream file(entry.path());
-        const std::string text(std::istreambuf_iterator<char>(file), {});
+        const std::string text = vouch::test::text_of_file(entry.path());
         CHECK(text.find("\noption go_package = \"vouch/v1;vouchv1\";\n") != std::string::npos);
         ++files;
     }

@@ -6,13 +6,13 @@
 #include "tests/reconciler/played_log.h"
 #include "tests/support/memory_files.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -22,11 +22,6 @@ using namespace vouch;
 using namespace vouch::test;
 using reconciler::ArchiveReader;
 using reconciler::Check;
-
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 void write_file(const std::filesystem::path& file, const std::string& bytes) {
     std::ofstream(file, std::ios::binary) << bytes;
 }
@@ -116,7 +111,7 @@ TEST_CASE("archive: holds the records' bytes as stored, from any record on") {
 
 TEST_CASE("archive: its trailer is the message of record.proto") {
     Archived archived;
-    const std::string bytes = read_file(archived.file);
+    const std::string bytes = text_of_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);
     v1::SealedTrailer sealed;
     REQUIRE(sealed.ParseFromString(bytes.substr(frames[frames.size() - 2] + 5)));
@@ -156,7 +151,7 @@ TEST_CASE(
           "shard 1 record " + std::to_string(end) + ": truncated: the log ends here, " +
               std::to_string(end + 3) + " records have been seen\n");
 
-    const std::string bytes = read_file(file);
+    const std::string bytes = text_of_file(file);
     const std::vector<std::size_t> frames = frames_of(bytes);
     v1::SealedTrailer sealed;
     REQUIRE(sealed.ParseFromString(bytes.substr(frames[frames.size() - 2] + 5)));
@@ -189,7 +184,7 @@ TEST_CASE("archive: whatever is said of the log's end, the trailer can be read")
 
 TEST_CASE("archive: what a trailer says of the log's end is shown only if it can be") {
     Archived archived;
-    const std::string bytes = read_file(archived.file);
+    const std::string bytes = text_of_file(archived.file);
     const std::size_t last = frames_of(bytes)[frames_of(bytes).size() - 2];
     v1::SealedTrailer sealed;
     REQUIRE(sealed.ParseFromString(bytes.substr(last + 5)));
@@ -215,15 +210,15 @@ TEST_CASE("archive: a file that is named like one that is not whole is left alon
     write_file(file.string() + ".partial", "somebody's");
     REQUIRE(reconciler::export_archive(archived.records, archived.sealed.created.bytes,
                                        archived.sealed.keys, file));
-    CHECK(read_file(file) == read_file(archived.file));
-    CHECK(read_file(file.string() + ".partial") == "somebody's");
+    CHECK(text_of_file(file) == text_of_file(archived.file));
+    CHECK(text_of_file(file.string() + ".partial") == "somebody's");
 }
 
 TEST_CASE(
     "archive: cut off at any frame, it is found to be" *
     doctest::test_suite("same-threads")) {
     Archived archived;
-    const std::string bytes = read_file(archived.file);
+    const std::string bytes = text_of_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);
     // The first frame is the deployment's: without it there is no archive.
     for (std::size_t i = 1; i + 1 < frames.size(); ++i) {
@@ -235,7 +230,7 @@ TEST_CASE(
 
 TEST_CASE("archive: a record taken out, or put behind, is found by the trailer") {
     Archived archived;
-    const std::string bytes = read_file(archived.file);
+    const std::string bytes = text_of_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);
     const std::size_t last = frames.size() - 3;  // the last record of the last shard
     const std::string record = bytes.substr(frames[last], frames[last + 1] - frames[last]);
@@ -253,7 +248,7 @@ TEST_CASE(
     "archive: nothing may follow the trailer, and the trailer has its tag" *
     doctest::test_suite("same-threads")) {
     Archived archived;
-    const std::string bytes = read_file(archived.file);
+    const std::string bytes = text_of_file(archived.file);
     const std::vector<std::size_t> frames = frames_of(bytes);
     CHECK(archived.finds(bytes + "x", Check::archive_form));
     CHECK(archived.finds(bytes + bytes.substr(frames[frames.size() - 2]), Check::archive_form));
@@ -278,9 +273,10 @@ TEST_CASE("archive: a shard's end moved back with its records is found by the tr
     REQUIRE(reconciler::export_archive(shorter, archived.sealed.created.bytes,
                                        archived.sealed.keys, archived.edited)
                 .has_value());
-    std::string bytes = read_file(archived.edited);
+    std::string bytes = text_of_file(archived.edited);
     // Who has no keys has no other tag than the longer archive's.
-    const std::string tag = read_file(archived.file).substr(read_file(archived.file).size() - 32);
+    const std::string whole = text_of_file(archived.file);
+    const std::string tag = whole.substr(whole.size() - 32);
     bytes.replace(bytes.size() - tag.size(), tag.size(), tag);
     CHECK(archived.finds(bytes, Check::tag_mismatch));
     CHECK(archived.replay(archived.edited).tail == reconciler::TailStatus::unknown);

@@ -8,10 +8,9 @@
 
 #include "event.pb.h"
 #include "record.pb.h"
+#include "tests/support/text_of_file.h"
 
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -198,8 +197,7 @@ TEST_CASE("consumer: an archive is walked by its frames") {
     const TemporaryDirectory directory;
     const auto file = directory.path() / "archive";
     REQUIRE(reconciler::export_archive(records, sealed.created.bytes, sealed.keys, file));
-    std::ifstream in(file, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = text_of_file(file);
     const std::string head = "vouch archive 1\n";
     REQUIRE(bytes.starts_with(head));
     std::string types;

@@ -19,7 +19,9 @@ namespace {
 using namespace vouch;
 using namespace vouch::reconciler;
 
-TEST_CASE("id rows: each comes back once, with all others of its id, from memory and from files") {
+TEST_CASE(
+    "id rows: each comes back once, with all others of its id, from memory and from files" *
+    doctest::test_suite("same-threads")) {
     struct Row {
         const char* what;
         std::size_t memory;
@@ -65,7 +67,9 @@ TEST_CASE("id rows: each comes back once, with all others of its id, from memory
     }
 }
 
-TEST_CASE("id rows: chosen ids spread as any others over partitions, and over their parts") {
+TEST_CASE(
+    "id rows: chosen ids spread as any others over partitions, and over their parts" *
+    doctest::test_suite("same-threads")) {
     struct Spread {
         const char* what;
         std::size_t memory;

@@ -299,7 +299,9 @@ private:
 
 }  // namespace
 
-TEST_CASE("views: compared at their own position, anywhere in the log") {
+TEST_CASE(
+    "views: compared at their own position, anywhere in the log" *
+    doctest::test_suite("same-threads")) {
     for (const std::uint32_t shards : {1U, 2U}) {
         const SealedDeployment sealed = make_sealed_deployment(shards);
         RecordList log = make_busy_log(sealed, 5, 120);

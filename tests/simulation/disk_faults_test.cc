@@ -283,7 +283,8 @@ TEST_CASE(
 
 TEST_CASE(
     "disk: a shard that dies at any change that it makes on its disk has every acknowledged record "
-    "again") {
+    "again" *
+    doctest::test_suite("same-threads")) {
     constexpr std::uint64_t kSeed = 35;
     constexpr std::uint64_t kFewBatches = 4;
     const Expected expected = undisturbed(kSeed, kFewBatches);
@@ -305,7 +306,9 @@ TEST_CASE(
     CHECK(deaths_with_records > 20);
 }
 
-TEST_CASE("disk: one change that fails loses nothing that was acknowledged") {
+TEST_CASE(
+    "disk: one change that fails loses nothing that was acknowledged" *
+    doctest::test_suite("same-threads")) {
     constexpr std::uint64_t kSeed = 36;
     constexpr std::uint64_t kFewBatches = 4;
     const Expected expected = undisturbed(kSeed, kFewBatches);
@@ -408,7 +411,9 @@ constexpr Before kBefore[] = {Before::nothing, Before::clean_end, Before::kill, 
 
 }  // namespace
 
-TEST_CASE("disk: a read that fails or gives other bytes loses nothing and makes nothing up") {
+TEST_CASE(
+    "disk: a read that fails or gives other bytes loses nothing and makes nothing up" *
+    doctest::test_suite("same-threads")) {
     using ReadFault = MemoryFiles::ReadFault;
     constexpr std::pair<const char*, ReadFault> kFaults[] = {
         {"short read", ReadFault::short_read},   {"file ends", ReadFault::ends},
@@ -428,7 +433,9 @@ TEST_CASE("disk: a read that fails or gives other bytes loses nothing and makes 
     }
 }
 
-TEST_CASE("disk: a write that writes its first half goes on with the rest") {
+TEST_CASE(
+    "disk: a write that writes its first half goes on with the rest" *
+    doctest::test_suite("same-threads")) {
     for (const Before before : kBefore) {
         check_each_call(
             "short write", before, kReadStep,
@@ -436,7 +443,9 @@ TEST_CASE("disk: a write that writes its first half goes on with the rest") {
     }
 }
 
-TEST_CASE("disk: what a disk took wrongly is found when it is read, and is never another answer") {
+TEST_CASE(
+    "disk: what a disk took wrongly is found when it is read, and is never another answer" *
+    doctest::test_suite("same-threads")) {
     using WriteFault = MemoryFiles::WriteFault;
     constexpr std::pair<const char*, WriteFault> kFaults[] = {
         {"flipped bit written", WriteFault::flipped_bit},

@@ -1,6 +1,7 @@
 #include "tests/simulation/driver_process.h"
 
 #include "events/check.h"
+#include "tests/support/text_of_file.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,8 +14,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 extern char** environ;
 
@@ -100,8 +99,7 @@ int DriverProcess::reap() {
 }
 
 std::string DriverProcess::complaints() const {
-    std::ifstream in(complaints_);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return text_of_file(complaints_);
 }
 
 }  // namespace vouch::test

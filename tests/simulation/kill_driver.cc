@@ -14,6 +14,7 @@
 #include "tests/command-handler/sample_commands.h"
 #include "tests/simulation/acknowledgement.h"
 #include "tests/simulation/batch_source.h"
+#include "tests/support/text_of_file.h"
 
 #include <unistd.h>
 
@@ -21,8 +22,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -155,8 +154,7 @@ private:
 };
 
 Deployment read_deployment(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::string text = text_of_file(file);
     return need(parse_deployment(std::as_bytes(std::span(text))));
 }
 

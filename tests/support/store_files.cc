@@ -1,8 +1,9 @@
 #include "tests/support/store_files.h"
 
+#include "tests/support/text_of_file.h"
+
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,6 @@ std::vector<fs::path> files_of(const fs::path& store, StoreFile kind) {
     }
     std::ranges::sort(files);
     return files;
-}
-
-std::string read(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// Who has the file open reads the new bytes.
@@ -89,14 +85,14 @@ std::size_t change_files(const fs::path& store, StoreFile kind, FileAct act,
     const std::vector<fs::path> twins = files_of(copies.twin, kind);
     std::size_t nth = 0;
     for (const fs::path& file : files_of(store, kind)) {
-        const std::string right = read(file);
+        const std::string right = text_of_file(file);
         std::string bytes = right;
         switch (act) {
             case FileAct::flip:
                 bytes = flipped(right);
                 break;
             case FileAct::swap:
-                if (!twins.empty()) bytes = read(twins[nth++ % twins.size()]);
+                if (!twins.empty()) bytes = text_of_file(twins[nth++ % twins.size()]);
                 break;
             case FileAct::drop:
                 fs::remove(file);
@@ -104,7 +100,7 @@ std::size_t change_files(const fs::path& store, StoreFile kind, FileAct act,
                 continue;
             case FileAct::older:
                 if (fs::exists(copies.older / file.filename()))
-                    bytes = read(copies.older / file.filename());
+                    bytes = text_of_file(copies.older / file.filename());
                 break;
         }
         if (bytes == right) continue;

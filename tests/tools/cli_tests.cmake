@@ -33,6 +33,7 @@ vouch_add_test(tools_vouch
     LIBS vouch_command_handler vouch_events vouch_reconciler nlohmann_json::nlohmann_json
     LABELS unit one-thread
     TIMEOUT 300)
+vouch_slow_passphrases(tools_vouch/earlier_books_test tools_vouch/small_machine_test)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 
 namespace vouch::test {
@@ -46,9 +47,14 @@ void write_file(const fs::path& file, const FileBytes& bytes) {
 fs::path segment(const Program& program) { return program.books() / "log" / "00000000.segment"; }
 
 std::size_t last_block(const FileBytes& bytes) {
-    const auto last = std::find_if(bytes.rbegin(), bytes.rend(), [](char c) { return c != 0; });
-    REQUIRE(last != bytes.rend());
-    return static_cast<std::size_t>(bytes.rend() - last - 1) / 4096 * 4096;
+    static const FileBytes kZeros(4096);
+    REQUIRE(bytes.size() % kZeros.size() == 0);
+    std::size_t at = bytes.size();
+    do {
+        REQUIRE(at > 0);
+        at -= kZeros.size();
+    } while (std::memcmp(bytes.data() + at, kZeros.data(), kZeros.size()) == 0);
+    return at;
 }
 
 fs::path kept_ends(const Program& program) { return program.books() / "shards" / "ends"; }

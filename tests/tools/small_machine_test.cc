@@ -1,4 +1,5 @@
 #include "tests/support/small_disk.h"
+#include "tests/support/text_of_file.h"
 #include "tests/support/transfer_line.h"
 #include "tests/tools/harmed_books.h"
 #include "tests/tools/program.h"
@@ -7,8 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 // Full disks and little memory: a clear end or a clear wait, never a crash.
@@ -165,8 +164,7 @@ TEST_CASE("small machine: a server with little memory comes up, or ends in a sen
         const int exit = server.wait();
         if (exit == 0) continue;
         ++ends;
-        std::ifstream text(err);
-        const std::string said{std::istreambuf_iterator<char>(text), {}};
+        const std::string said = test::text_of_file(err);
         CHECK_MESSAGE(has(said, "out of memory"), said);
         // Where the C library has no memory for a thread's own variables, it ends the process.
         CHECK_MESSAGE((exit == 4 || has(said, "Fatal glibc error")), said);
@@ -223,8 +221,7 @@ TEST_CASE("small machine: few descriptors end in a sentence and an exit code") {
         // 127: not even its libraries are opened, which the loader says.
         if (exit == 127) continue;
         ++ends;
-        std::ifstream in(err);
-        const std::string told(std::istreambuf_iterator<char>(in), {});
+        const std::string told = test::text_of_file(err);
         fs::remove(err);
         CHECK_MESSAGE(exit == 4, told);
         CHECK_MESSAGE(has(told, "Too many open files"), told);
@@ -243,8 +240,7 @@ TEST_CASE("small machine: a server with fewer descriptors than its shards need s
         REQUIRE(!server.read_line().empty());
         server.terminate();
         CHECK(server.wait() == 0);
-        std::ifstream text(err);
-        return std::string(std::istreambuf_iterator<char>(text), {});
+        return test::text_of_file(err);
     };
     const std::string few = told("-n 100");
     CHECK_MESSAGE(has(few, "ulimit -n is 100, and books of 1 shard may need 224 descriptors"), few);

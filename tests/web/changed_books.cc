@@ -3,13 +3,13 @@
 #include "events/log/embedded/embedded_log.h"
 #include "events/log/embedded/frame.h"
 #include "events/seal/record.h"
+#include "tests/support/text_of_file.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <set>
 #include <span>
@@ -22,11 +22,6 @@ namespace vouch::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// Who has the file open reads the new bytes.
 void write_in_place(const fs::path& file, const std::string& bytes) {
@@ -91,19 +86,19 @@ std::size_t change_records(const fs::path& log, const std::vector<LogBytes>& par
 
 /// A file for which `other` is exchanged; false when it is what it was.
 bool change_file(const fs::path& file, FileAct act, const fs::path& other, const fs::path& older) {
-    const std::string right = read(file);
+    const std::string right = text_of_file(file);
     std::string bytes = right;
     switch (act) {
         case FileAct::flip:
             bytes = flipped(right);
             break;
         case FileAct::swap:
-            bytes = read(other);
+            bytes = text_of_file(other);
             break;
         case FileAct::drop:
             return fs::remove(file);
         case FileAct::older:
-            if (fs::exists(older)) bytes = read(older);
+            if (fs::exists(older)) bytes = text_of_file(older);
             break;
     }
     if (bytes == right) return false;

@@ -1,4 +1,5 @@
 #include "tests/support/small_segments.h"
+#include "tests/support/text_of_file.h"
 #include "tests/web/changed_books.h"
 #include "tests/web/served.h"
 
@@ -8,8 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -135,11 +134,6 @@ std::string comparable(const std::string& answer) {
     return answer.substr(9, 3) + " " + without_places(body_of(answer));
 }
 
-std::string text_of(const fs::path& file) {
-    std::ifstream in(file);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
 /// `vouch serve` over the books, or the reason why not.
 class Server {
 public:
@@ -155,7 +149,7 @@ public:
 
     bool is_up() const { return !url_.empty(); }
     int exit() const { return exit_; }
-    std::string err() const { return text_of(err_); }
+    std::string err() const { return text_of_file(err_); }
     std::string ask(const Ask& ask) {
         REQUIRE(peer_->send(ask.body.empty()
                                 ? get_request(ask.target)

@@ -1,3 +1,4 @@
+#include "tests/support/text_of_file.h"
 #include "tests/web/served.h"
 
 #include <doctest/doctest.h>
@@ -33,11 +34,6 @@ std::string transfers() {
     return lines;
 }
 
-std::string text_of(const fs::path& file) {
-    std::ifstream bytes(file);
-    return {std::istreambuf_iterator<char>(bytes), {}};
-}
-
 /// One bit of a command's row in the first half of them: no opening reads it, and the block behind
 /// all of them, which each question for an outcome reads, is another one.
 void damage(const fs::path& view) {
@@ -47,7 +43,7 @@ void damage(const fs::path& view) {
         if (largest.empty() || fs::file_size(file) > fs::file_size(largest)) largest = file.path();
     }
     REQUIRE(!largest.empty());
-    std::string whole = text_of(largest);
+    std::string whole = text_of_file(largest);
     constexpr std::string_view kOfLedger0("\x20\0\0\0\0", 5);  // row_key.h
     std::vector<std::size_t> rows;  // those of which the key stands there whole
     for (std::size_t at = 0; (at = whole.find(kOfLedger0, at)) != std::string::npos; ++at)
@@ -121,12 +117,12 @@ TEST_CASE("damaged view: an alarm for all to see, and made again at the next sta
           std::string::npos);
     damaged.terminate();
     CHECK(damaged.wait() == 0);
-    CHECK(count_of(text_of(err), alarm) == 1);
+    CHECK(count_of(text_of_file(err), alarm) == 1);
 
     RunningProgram again(program, {"serve", "--data", books}, {.limits = {}, .err = err});
     const std::string new_url = again.read_line();
     REQUIRE(new_url.starts_with("http://"));
-    CHECK(text_of(err).find("ALARM: the view of shard 0 was damaged (") != std::string::npos);
+    CHECK(text_of_file(err).find("ALARM: the view of shard 0 was damaged (") != std::string::npos);
     CHECK(verdict_of(ask(new_url, "/v1/outcomes/p0?at_least=end")) == "200");
     for (int i = 0; i < kTransfers; i += kAskedEvery)
         REQUIRE(verdict_of(outcome_of(new_url, i)) == "200");

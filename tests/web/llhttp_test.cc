@@ -2,6 +2,7 @@
 
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 #include "tools/server/http/wire/request_head.h"
 
 #include <doctest/doctest.h>
@@ -10,8 +11,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -73,8 +72,7 @@ std::string block(const std::string& text, const std::string& kind, std::size_t 
 }
 
 void read_messages(const fs::path& file, std::vector<Message>& out) {
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::string text = vouch::test::text_of_file(file);
     const std::regex type("meta=\\{\\s*\"type\"\\s*:\\s*\"([a-z-]+)\"");
     std::size_t at = 0;
     std::smatch found;

@@ -1,5 +1,6 @@
 #include "tests/command-handler/handler_rig.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/text_of_file.h"
 #include "tests/web/served.h"
 #include "tools/server/http/api/api_server.h"
 #include "tools/vouch/submit_remote.h"
@@ -14,7 +15,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <regex>
 #include <string>
@@ -163,8 +163,7 @@ TEST_CASE("outcome wait: submit tells the outcomes that stand of a request that 
     for (const int each : {in, out, own_out}) ::close(each);
     REQUIRE_FALSE(ran);
     CHECK(ran.error().code == FaultCode::retriable);
-    std::ifstream read(told);
-    const std::string lines{std::istreambuf_iterator<char>(read), {}};
+    const std::string lines = test::text_of_file(told);
     CHECK_MESSAGE(lines.starts_with(R"({"line":1,"accepted":false,"outcome":"malformed",)"), lines);
     CHECK(std::ranges::count(lines, '\n') == 1);
     CHECK(remote.counts().malformed == 1);
@@ -208,8 +207,7 @@ TEST_CASE("outcome wait: submit asks a server again until it has the outcomes") 
     std::string said;
     while (said.find("asking it again") == std::string::npos) {
         REQUIRE_MESSAGE(std::chrono::steady_clock::now() < until, said);
-        std::ifstream in(err);
-        said.assign(std::istreambuf_iterator<char>(in), {});
+        said = test::text_of_file(err);
     }
     hasty.rig.log.release();
     submit.close_input();

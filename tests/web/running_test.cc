@@ -1,3 +1,4 @@
+#include "tests/support/text_of_file.h"
 #include "tests/web/served.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +15,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -70,14 +70,15 @@ void wait_for_text(const fs::path& file, const std::string& text) {
     std::string found;
     while (found.find(text) == std::string::npos) {
         REQUIRE_MESSAGE(std::chrono::steady_clock::now() < until, found);
-        std::ifstream in(file);
-        found.assign(std::istreambuf_iterator<char>(in), {});
+        found = text_of_file(file);
     }
 }
 
 }  // namespace
 
-TEST_CASE("running server: every command finds it, with the same output and exit code as without") {
+TEST_CASE(
+    "running server: every command finds it, with the same output and exit code as without" *
+    doctest::test_suite("same-threads")) {
     Served served;
     const std::string books = served.program().books().string();
     CHECK(fs::exists(fs::path(books) / "server"));
@@ -181,8 +182,7 @@ TEST_CASE("running server: one that hangs is given a time, and then that is an e
         CAPTURE(commands[i]);
         CHECK(waiting[i]->read_line().empty());
         CHECK(waiting[i]->wait() == 4);
-        std::ifstream err(err_of(i));
-        const std::string said{std::istreambuf_iterator<char>(err), {}};
+        const std::string said = text_of_file(err_of(i));
         CHECK_MESSAGE(said.find("does not answer: nothing came within 10 s") != std::string::npos,
                       said);
         CHECK_MESSAGE(said.find("recorded") == std::string::npos, said);

@@ -1,4 +1,5 @@
 #include "tests/support/small_segments.h"
+#include "tests/support/text_of_file.h"
 #include "tests/support/transfer_line.h"
 #include "tests/web/served.h"
 
@@ -7,7 +8,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,12 +38,11 @@ std::string payment(const std::string& id, const std::string& from, const std::s
 /// Changes or puts back one letter of a command's id where the log has it.
 void flip(const fs::path& log, const std::string& id) {
     for (const fs::directory_entry& file : fs::directory_iterator(log)) {
+        const std::string text = text_of_file(file.path());
+        const std::size_t found = text.find(id.substr(1));
+        if (found == std::string::npos) continue;
+        const std::size_t at = found - 1;
         std::fstream bytes(file.path(), std::ios::binary | std::ios::in | std::ios::out);
-        const std::string text{std::istreambuf_iterator<char>(bytes), {}};
-        std::size_t at = text.find(id.substr(1));
-        if (at == std::string::npos) continue;
-        --at;
-        bytes.clear();
         bytes.seekp(static_cast<std::streamoff>(at));
         bytes.put(static_cast<char>(text[at] ^ 1));
         REQUIRE(bytes.flush().good());
@@ -345,8 +344,7 @@ TEST_CASE("stopped shard: a view that cannot be made again stops the questions t
         CHECK(program.submit(payment("later of " + owner, owner, owner)).exit == 0);
     serving.terminate();
     CHECK(serving.wait() == 0);
-    std::ifstream said(serving_err);
-    const std::string alarms{std::istreambuf_iterator<char>(said), {}};
+    const std::string alarms = text_of_file(serving_err);
     CHECK_MESSAGE(alarms.find("ALARM: a view has stopped: shard 0 record ") != std::string::npos,
                   alarms);
 }
