@@ -107,9 +107,7 @@ std::size_t count_posted(const std::string& answer) {
 
 }  // namespace
 
-TEST_CASE(
-    "full disk: a server answers, refuses clearly, and goes on by itself when there is room" *
-    doctest::test_suite("same-threads")) {
+TEST_CASE("full disk: a server answers, refuses clearly, and goes on by itself when there is room") {
     FullDisk served;
     if (!served.disk().is_mounted()) {
         MESSAGE(served.disk().reason());
