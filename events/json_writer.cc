@@ -3,18 +3,23 @@
 #include "events/printable_text.h"
 
 #include <algorithm>
+#include <array>
 
 namespace vouch {
 
 namespace {
 
 /// What is escaped, and what may begin such: JSON would need only the first, but a line of it is
-/// also read on a terminal.
-bool may_be_escaped(char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f || c == '"' || c == '\\' || byte == 0xc2 || byte == 0xd8 ||
-           byte == 0xe2;
-}
+/// also read on a terminal. A table, for each byte of each outcome is looked up.
+constexpr auto kMayBeEscaped = [] {
+    std::array<bool, 256> may{};
+    for (std::size_t control = 0; control < 0x20; ++control) may[control] = true;
+    for (const char c : std::string_view("\"\\\x7f\xc2\xd8\xe2"))
+        may[static_cast<unsigned char>(c)] = true;
+    return may;
+}();
+
+bool may_be_escaped(char c) { return kMayBeEscaped[static_cast<unsigned char>(c)]; }
 
 /// The code point of so many bytes of UTF-8, 1 to 3.
 unsigned code_point(std::string_view bytes) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@ namespace vouch {
 /// JSON forbids inside a string is escaped. The caller opens, names and closes in the right order.
 class JsonWriter {
 public:
+    JsonWriter() { text_.reserve(kUsualBytes); }
     JsonWriter& open_object() { return open('{'); }
     JsonWriter& close_object() { return close('}'); }
     JsonWriter& open_array() { return open('['); }
@@ -37,6 +39,9 @@ public:
     std::string take() { return std::move(text_); }
 
 private:
+    /// Most outcomes fit: their lines do not grow step by step.
+    static constexpr std::size_t kUsualBytes = 128;
+
     JsonWriter& open(char bracket);
     JsonWriter& close(char bracket);
     void separate();

@@ -40,8 +40,9 @@ bool EnvelopeReader::read() {
         !document_date() || !metadata() || !references() || !attachments()) {
         return false;
     }
-    // 32 hex digits are what is shown of an id without text.
-    if (raw.text(Field::id) != id_text(command.id)) command.id_text = raw.text(Field::id);
+    // Hex digits are what is shown of an id without text; most ids are names of another length.
+    const std::string_view id = raw.text(Field::id);
+    if (id.size() != 2 * IdBytes().size() || id != id_text(command.id)) command.id_text = id;
     if (raw.has(Field::expected_version)) {
         command.expected_version = Version(raw.number(Field::expected_version));
     }

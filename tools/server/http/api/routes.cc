@@ -246,7 +246,7 @@ asio::awaitable<Response> answer_request(LedgerThread& thread, const RequestHead
         co_return problem(406, "not-acceptable", "There is no such form of the answer",
                           "Accept: expected application/json, application/x-ndjson or text/plain");
     }
-    Query asked = std::move(std::get<Query>(*query));
+    Query& asked = std::get<Query>(*query);
     metered.route = asked.route->path;
     asked.target = head.target;
     asked.is_narrow = head.field("accept") == kNarrowText;
