@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -326,10 +327,10 @@ private:
         *size = 0;
         std::unique_ptr<rocksdb::FSSequentialFile> file;
         IOStatus status = NewSequentialFile(path, FileOptions(), &file, debug);
-        std::vector<char> scratch(kCountBytes);
+        const auto scratch = std::make_unique_for_overwrite<char[]>(kCountBytes);
         while (status.ok()) {
             Slice read;
-            status = file->Read(scratch.size(), options, &read, scratch.data(), debug);
+            status = file->Read(kCountBytes, options, &read, scratch.get(), debug);
             if (read.empty()) break;
             *size += read.size();
         }

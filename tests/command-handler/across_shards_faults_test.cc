@@ -283,7 +283,9 @@ TEST_CASE("across shards: a commit that fails takes step numbers and commands in
     }
 }
 
-TEST_CASE("across shards: a batch of steps that spans records goes on where it was left") {
+TEST_CASE(
+    "across shards: a batch of steps that spans records goes on where it was left" *
+    doctest::test_suite("same-threads")) {
     constexpr std::uint64_t kEntries = 40;
     // Of the records that shard 0 writes of it, `nth` fails; 0: none.
     for (std::uint64_t nth = 0; nth <= 3; ++nth) {

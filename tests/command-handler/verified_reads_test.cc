@@ -235,7 +235,9 @@ Bytes changed(const Bytes& right, const Bytes& twin, Region region, Act act) {
 
 }  // namespace
 
-TEST_CASE("verified reads: what was changed in the log's files is found by the read that meets it") {
+TEST_CASE(
+    "verified reads: what was changed in the log's files is found by the read that meets it" *
+    doctest::test_suite("same-threads")) {
     FileBooks books;
     const Bytes right = books.stored(books.target());
     const Bytes twin = books.stored(books.twin());

@@ -89,7 +89,9 @@ void copy_directory(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-TEST_CASE("switching: batches and loads in any order give the rows of a plain load") {
+TEST_CASE(
+    "switching: batches and loads in any order give the rows of a plain load" *
+    doctest::test_suite("same-threads")) {
     for (const std::uint64_t seed : {1U, 2U, 3U}) {
         CAPTURE(seed);
         const auto books = random_books(seed, kSteps);
@@ -120,7 +122,9 @@ TEST_CASE("switching: batches and loads in any order give the rows of a plain lo
     }
 }
 
-TEST_CASE("crash: a view copied in the middle of anything goes on where it was") {
+TEST_CASE(
+    "crash: a view copied in the middle of anything goes on where it was" *
+    doctest::test_suite("same-threads")) {
     const auto books = random_books(21, kSteps);
     const test::TemporaryDirectory directory;
     const auto expected = plain_rows(*books, directory.path() / "plain");
@@ -222,7 +226,9 @@ TEST_CASE("crash child" * doctest::skip()) {
     }
 }
 
-TEST_CASE("crash: a projector killed at any moment goes on where it was") {
+TEST_CASE(
+    "crash: a projector killed at any moment goes on where it was" *
+    doctest::test_suite("same-threads")) {
     const auto books = random_books(31, kSteps);
     const test::TemporaryDirectory directory;
     const fs::path view_directory = directory.path() / "view";

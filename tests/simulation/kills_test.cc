@@ -11,7 +11,7 @@ TEST_CASE(
     survive_kills({.seed = 1, .kills = 20});
 }
 
-TEST_CASE("kills: 10 under the machine's clock") {
+TEST_CASE("kills: 10 under the machine's clock" * doctest::test_suite("same-threads")) {
     survive_kills({.seed = 2, .kills = 10, .test_clock = false, .follows = false});
 }
 

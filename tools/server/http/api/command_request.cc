@@ -95,7 +95,8 @@ asio::awaitable<void> CommandRequest::drain() {
     while (stream_.in_flight() > 0 && goes_on()) co_await waker_.wait(wait_until_);
 }
 
-asio::awaitable<std::optional<Response>> CommandRequest::send(CommandStream::Outgoing outgoing) {
+asio::awaitable<std::optional<Response>> CommandRequest::send(
+    const CommandStream::Outgoing& outgoing) {
     const command_handler::CommandGateway::Sender self{&thread_.mailbox, this, outgoing.position};
     while (!thread_.parts.gateway->append(outgoing.shard, outgoing.command, self)) {
         if (!goes_on()) co_return no_outcome();
@@ -124,8 +125,7 @@ asio::awaitable<std::optional<Response>> CommandRequest::take_line(std::string_v
         // A full ledger is waited for between commands of a line: the span stays, since nobody
         // else takes lines of this stream.
         for (const CommandStream::Outgoing& each : stream_.outgoing()) {
-            CommandStream::Outgoing outgoing = each;
-            std::optional<Response> refused = co_await send(std::move(outgoing));
+            std::optional<Response> refused = co_await send(each);
             if (refused) co_return refused;
         }
         co_return std::nullopt;

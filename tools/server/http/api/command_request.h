@@ -52,7 +52,7 @@ private:
     boost::asio::awaitable<std::optional<Response>> take_lines(std::string_view rest);
     boost::asio::awaitable<std::optional<Response>> take_line(std::string_view line);
     boost::asio::awaitable<std::optional<Response>> send(
-        command_handler::CommandStream::Outgoing outgoing);
+        const command_handler::CommandStream::Outgoing& outgoing);
     /// Until nothing is in flight, or nothing goes on.
     boost::asio::awaitable<void> drain();
     /// Each answer, and each command that is sent, gives all the whole time again
