@@ -22,6 +22,7 @@ using namespace vouch;
 using namespace vouch::test;
 using reconciler::ArchiveReader;
 using reconciler::Check;
+
 void write_file(const std::filesystem::path& file, const std::string& bytes) {
     std::ofstream(file, std::ios::binary) << bytes;
 }
