@@ -109,7 +109,6 @@ KeptEnds::~KeptEnds() {
     }
     stopping_.notify_all();
     thread_.join();
-    write_noted();
 }
 
 void KeptEnds::note(ShardId shard, const KeptEnd& end) {
@@ -135,11 +134,13 @@ Result<std::optional<KeptEnd>> KeptEnds::read(const std::filesystem::path& path,
 }
 
 void KeptEnds::run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_.wait_for(lock, kEvery, [this] { return stops_; })) {
-        lock.unlock();
+    bool is_last = false;
+    while (!is_last) {
+        {
+            std::unique_lock lock(mutex_);
+            is_last = stopping_.wait_for(lock, kEvery, [this] { return stops_; });
+        }
         write_noted();
-        lock.lock();
     }
 }
 

@@ -485,7 +485,8 @@ private:
         ++heals_replayed_;
         for (const auto& station : stations_) {
             Machine& machine = station->machine;
-            if (machine.disk.is_off() || station->is_changed()) continue;
+            // Files that are to be changed may be so before they are read.
+            if (machine.disk.is_off() || station->change) continue;
             const std::uint64_t deaths = deaths_;
             std::optional<reconciler::ReplayReport> report;
             const auto reader = world_.start_process("reader", [&] {
@@ -493,7 +494,7 @@ private:
                 report = must(replay(*log, machine, false));
             });
             const FibreScheduler::Ending ending = world_.await(reader);
-            if (deaths != deaths_ || machine.disk.is_off()) continue;
+            if (deaths != deaths_ || machine.disk.is_off() || station->change) continue;
             if (report) demand_clean(*report, reconciler::Check::unreadable_end);
             if (!ending.failure.empty()) violate(kReplay, ending.failure);
         }

@@ -76,7 +76,7 @@ struct ForeignLibrary {
 
 const std::vector<ForeignLibrary>& foreign_libraries() {
     static const std::vector<ForeignLibrary> all = {
-        {"librdkafka", "librdkafka/", {"events/log/kafka/librdkafka/"}},
+        {"librdkafka", "librdkafka/", {"events/log/kafka/librdkafka/", "tests/kafka/*.cc"}},
         {"OpenSSL", "openssl/", {"events/bytes/sha256.cc", "events/seal/", "tests/"}},
         {"Protobuf", "google/protobuf/", {"events/entries/*.cc", "events/seal/*.cc", "tests/"}},
         {"RocksDB",
