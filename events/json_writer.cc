@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 
 namespace vouch {
 
@@ -99,7 +101,15 @@ JsonWriter& JsonWriter::close(char bracket) {
     return *this;
 }
 
-JsonWriter& JsonWriter::key(std::string_view name) {
+JsonWriter& JsonWriter::key(JsonName name) {
+    separate();
+    text_.push_back('"');
+    text_.append(name.text()).append("\":");
+    needs_comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::key_of(std::string_view name) {
     separate();
     append_string(text_, name);
     text_.push_back(':');
@@ -115,7 +125,9 @@ JsonWriter& JsonWriter::string(std::string_view value) {
 }
 
 JsonWriter& JsonWriter::number(std::uint64_t value) {
-    return raw(std::to_string(value));
+    std::array<char, std::numeric_limits<std::uint64_t>::digits10 + 1> digits{};
+    const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+    return raw({digits.data(), written.ptr});
 }
 
 JsonWriter& JsonWriter::boolean(bool value) { return raw(value ? "true" : "false"); }
@@ -127,7 +139,7 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
     return *this;
 }
 
-JsonWriter& JsonWriter::member_if_any(std::string_view name, std::string_view value) {
+JsonWriter& JsonWriter::member_if_any(JsonName name, std::string_view value) {
     return value.empty() ? *this : member(name, value);
 }
 

@@ -8,6 +8,22 @@
 
 namespace vouch {
 
+/// A member's name that stands in the source. That nothing in it is to be escaped is seen when it is
+/// compiled.
+class JsonName {
+public:
+    template <std::size_t size>
+    consteval JsonName(const char (&name)[size]) : text_(name, size - 1) {
+        for (const char c : text_) {
+            if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_') throw "not plain";
+        }
+    }
+    constexpr std::string_view text() const { return text_; }
+
+private:
+    std::string_view text_;
+};
+
 /// Writes one JSON value on one line. Strings come out as they went in: UTF-8 stays, and only what
 /// JSON forbids inside a string is escaped. The caller opens, names and closes in the right order.
 class JsonWriter {
@@ -17,7 +33,9 @@ public:
     JsonWriter& close_object() { return close('}'); }
     JsonWriter& open_array() { return open('['); }
     JsonWriter& close_array() { return close(']'); }
-    JsonWriter& key(std::string_view name);
+    JsonWriter& key(JsonName name);
+    /// A name that is not ours.
+    JsonWriter& key_of(std::string_view name);
     JsonWriter& string(std::string_view value);
     JsonWriter& number(std::uint64_t value);
     JsonWriter& boolean(bool value);
@@ -25,16 +43,16 @@ public:
     JsonWriter& raw(std::string_view json);
 
     /// A member of the object that is open.
-    JsonWriter& member(std::string_view name, std::string_view value) {
+    JsonWriter& member(JsonName name, std::string_view value) {
         return key(name).string(value);
     }
-    JsonWriter& member(std::string_view name, std::uint64_t value) {
+    JsonWriter& member(JsonName name, std::uint64_t value) {
         return key(name).number(value);
     }
     /// Not `member`: a text between quotes would be taken for a bool.
-    JsonWriter& flag(std::string_view name, bool value) { return key(name).boolean(value); }
+    JsonWriter& flag(JsonName name, bool value) { return key(name).boolean(value); }
     /// Left out when empty.
-    JsonWriter& member_if_any(std::string_view name, std::string_view value);
+    JsonWriter& member_if_any(JsonName name, std::string_view value);
 
     std::string take() { return std::move(text_); }
 

@@ -18,8 +18,8 @@ void add_amount(JsonWriter& json, ToldFact told, const std::optional<AmountFact>
                 const std::optional<Asset>& asset) {
     // Without the asset nobody knows where the point goes.
     if (!fact || !asset) return;
-    json.member(to_text(told),
-                fact->unlimited ? "unlimited" : to_text(fact->amount, asset->scale()));
+    json.key_of(to_text(told))
+        .string(fact->unlimited ? "unlimited" : to_text(fact->amount, asset->scale()));
 }
 
 /// What a refusal is about, and the one fact of it.

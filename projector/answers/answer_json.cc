@@ -17,7 +17,7 @@ void write_totals(JsonWriter& json, const Totals& totals, Scale scale) {
         .member("credits_held", to_text(totals.credits_held, scale));
 }
 
-void write_as_of(JsonWriter& json, const AsOf& as_of, std::string_view name = "as_of") {
+void write_as_of(JsonWriter& json, const AsOf& as_of, JsonName name = "as_of") {
     json.key(name).open_object().member("shard", as_of.shard.value());
     if (as_of.record) json.member("record", as_of.record->value());
     json.close_object();
@@ -57,7 +57,7 @@ void write_others(JsonWriter& json, const std::vector<RecordedAt>& others) {
 void write_metadata(JsonWriter& json, const MetadataPairs& metadata) {
     if (metadata.empty()) return;
     json.key("metadata").open_object();
-    for (const auto& [key, value] : metadata) json.member(key, value);
+    for (const auto& [key, value] : metadata) json.key_of(key).string(value);
     json.close_object();
 }
 
@@ -170,7 +170,7 @@ void write_members(JsonWriter& json, const CommandOutcome& outcome) {
 }
 
 void write_key(JsonWriter& json, const AskedKey& key) {
-    json.key(key.name);
+    json.key_of(key.name);
     std::visit(Overloads{
                    [&](const std::string& text) { json.string(text); },
                    [&](std::uint64_t number) { json.number(number); },
@@ -184,7 +184,7 @@ void write_asked(JsonWriter& json, const AskedCommand& asked, bool is_member) {
     json.open_object();
     json.member("id", asked.id);
     if (!is_member) json.member("ledger", asked.ledger.value());
-    json.key(asked.kind);
+    json.key_of(asked.kind);
     if (!asked.members.empty()) {
         json.open_array();
         for (const AskedCommand& member : asked.members) write_asked(json, member, true);
@@ -196,7 +196,7 @@ void write_asked(JsonWriter& json, const AskedCommand& asked, bool is_member) {
             json.key("postings").open_array();
             for (const AskedPosting& one : asked.postings) {
                 json.open_object().member("account", one.account);
-                json.member(one.side == Side::debit ? "debit" : "credit", one.amount);
+                json.key_of(one.side == Side::debit ? "debit" : "credit").string(one.amount);
                 json.close_object();
             }
             json.close_array();

@@ -75,7 +75,7 @@ ExitCode show(const KeysArguments& arguments) {
     if (arguments.json) {
         JsonWriter json;
         json.open_object();
-        for (const auto& [name, value] : fields) json.member(name, value);
+        for (const auto& [name, value] : fields) json.key_of(name).string(value);
         text = json.close_object().take() + '\n';
     } else {
         text = projector::as_text(fields);

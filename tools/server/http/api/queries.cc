@@ -152,7 +152,7 @@ QueryAnswer page_response(const Query& query, projector::Books& books, std::stri
         response = of_form(query, std::move(page->text));
     } else {
         JsonWriter json;
-        json.open_object().key(rows_name).raw(as_array(std::move(page->text)));
+        json.open_object().key_of(rows_name).raw(as_array(std::move(page->text)));
         if (page->next) json.member("next", *page->next);
         if (page->follow) json.member("follow", *page->follow);
         if (const auto settled = settled_of(query, books, page->withheld.has_value()))

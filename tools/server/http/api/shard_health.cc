@@ -7,12 +7,13 @@ namespace vouch::http {
 
 namespace {
 
-void write_part(JsonWriter& json, std::string_view name, const std::optional<Fault>& fault) {
+void write_part(JsonWriter& json, JsonName name, JsonName name_of_fault,
+                const std::optional<Fault>& fault) {
     json.member(name, fault ? "stopped" : "running");
-    if (fault) json.member(std::string(name) + "_fault", fault->message);
+    if (fault) json.member(name_of_fault, fault->message);
 }
 
-void write_list(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+void write_list(JsonWriter& json, JsonName name, const std::vector<std::string>& texts) {
     if (texts.empty()) return;
     json.key(name).open_array();
     for (const std::string& each : texts) json.string(each);
@@ -126,8 +127,8 @@ std::string status_json(const LedgerParts& parts, bool is_ready, std::string_vie
     json.key("shards").open_array();
     for (const ShardHealth& each : shards) {
         json.open_object().member("shard", each.shard.value());
-        if (parts.handler != nullptr) write_part(json, "handler", each.handler);
-        if (parts.views != nullptr) write_part(json, "view", each.view);
+        if (parts.handler != nullptr) write_part(json, "handler", "handler_fault", each.handler);
+        if (parts.views != nullptr) write_part(json, "view", "view_fault", each.view);
         if (each.view_damage) json.member("view_damage", each.view_damage->message);
         if (each.isolated.count > 0) {
             json.key("isolated")

@@ -216,7 +216,7 @@ void write(JsonWriter& out, const boost::json::value& value) {
         case boost::json::kind::object:
             out.open_object();
             for (const auto& member : value.get_object()) {
-                out.key(member.key());
+                out.key_of(member.key());
                 write(out, member.value());
             }
             out.close_object();
