@@ -38,88 +38,92 @@ unsigned code_point(std::string_view bytes) {
     }
 }
 
-void append_escaped(std::string& out, std::string_view bytes) {
+}  // namespace
+
+void JsonWriter::grow(std::size_t more) { text_.resize(std::max(2 * text_.size(), used_ + more)); }
+
+void JsonWriter::append_escaped(std::string_view bytes) {
     static constexpr char kHex[] = "0123456789abcdef";
     switch (bytes.front()) {
         case '"':
-            out += "\\\"";
+            append("\\\"");
             return;
         case '\\':
-            out += "\\\\";
+            append("\\\\");
             return;
         case '\n':
-            out += "\\n";
+            append("\\n");
             return;
         case '\r':
-            out += "\\r";
+            append("\\r");
             return;
         case '\t':
-            out += "\\t";
+            append("\\t");
             return;
         default:
-            out += "\\u";
+            append("\\u");
             for (const unsigned shift : {12U, 8U, 4U, 0U})
-                out += kHex[code_point(bytes) >> shift & 0xfU];
+                append(kHex[code_point(bytes) >> shift & 0xfU]);
     }
 }
 
-void append_string(std::string& out, std::string_view text) {
-    out += '"';
+void JsonWriter::append_string(std::string_view text) {
+    append('"');
     while (!text.empty()) {
-        const auto plain = std::ranges::find_if(text, may_be_escaped);
-        out.append(text.begin(), plain);
-        text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+        const auto plain =
+            static_cast<std::size_t>(std::ranges::find_if(text, may_be_escaped) - text.begin());
+        append(text.substr(0, plain));
+        text.remove_prefix(plain);
         if (text.empty()) break;
         const bool is_of_json = text.front() == '"' || text.front() == '\\';
         const std::size_t bytes = is_of_json ? 1 : control_bytes(text);
         if (bytes > 0) {
-            append_escaped(out, text.substr(0, bytes));
+            append_escaped(text.substr(0, bytes));
         } else {
-            out += text.front();
+            append(text.front());
         }
         text.remove_prefix(std::max<std::size_t>(bytes, 1));
     }
-    out += '"';
+    append('"');
 }
 
-}  // namespace
-
 void JsonWriter::separate() {
-    if (needs_comma_) text_.push_back(',');
+    if (needs_comma_) append(',');
 }
 
 JsonWriter& JsonWriter::open(char bracket) {
     separate();
-    text_.push_back(bracket);
+    append(bracket);
     needs_comma_ = false;
     return *this;
 }
 
 JsonWriter& JsonWriter::close(char bracket) {
-    text_.push_back(bracket);
+    append(bracket);
     needs_comma_ = true;
     return *this;
 }
 
 JsonWriter& JsonWriter::key(JsonName name) {
     separate();
-    text_.push_back('"');
-    text_.append(name.text()).append("\":");
+    append('"');
+    append(name.text());
+    append("\":");
     needs_comma_ = false;
     return *this;
 }
 
 JsonWriter& JsonWriter::key_of(std::string_view name) {
     separate();
-    append_string(text_, name);
-    text_.push_back(':');
+    append_string(name);
+    append(':');
     needs_comma_ = false;
     return *this;
 }
 
 JsonWriter& JsonWriter::string(std::string_view value) {
     separate();
-    append_string(text_, value);
+    append_string(value);
     needs_comma_ = true;
     return *this;
 }
@@ -134,7 +138,7 @@ JsonWriter& JsonWriter::boolean(bool value) { return raw(value ? "true" : "false
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
     separate();
-    text_ += json;
+    append(json);
     needs_comma_ = true;
     return *this;
 }

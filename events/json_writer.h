@@ -8,8 +8,8 @@
 
 namespace vouch {
 
-/// A member's name that stands in the source. That nothing in it is to be escaped is seen when it is
-/// compiled.
+/// A member's name that stands in the source. That nothing in it is to be escaped is seen when it
+/// is compiled.
 class JsonName {
 public:
     template <std::size_t size>
@@ -28,7 +28,7 @@ private:
 /// JSON forbids inside a string is escaped. The caller opens, names and closes in the right order.
 class JsonWriter {
 public:
-    JsonWriter() { text_.reserve(kUsualBytes); }
+    JsonWriter() : text_(kUsualBytes, '\0') {}
     JsonWriter& open_object() { return open('{'); }
     JsonWriter& close_object() { return close('}'); }
     JsonWriter& open_array() { return open('['); }
@@ -43,18 +43,18 @@ public:
     JsonWriter& raw(std::string_view json);
 
     /// A member of the object that is open.
-    JsonWriter& member(JsonName name, std::string_view value) {
-        return key(name).string(value);
-    }
-    JsonWriter& member(JsonName name, std::uint64_t value) {
-        return key(name).number(value);
-    }
+    JsonWriter& member(JsonName name, std::string_view value) { return key(name).string(value); }
+    JsonWriter& member(JsonName name, std::uint64_t value) { return key(name).number(value); }
     /// Not `member`: a text between quotes would be taken for a bool.
     JsonWriter& flag(JsonName name, bool value) { return key(name).boolean(value); }
     /// Left out when empty.
     JsonWriter& member_if_any(JsonName name, std::string_view value);
 
-    std::string take() { return std::move(text_); }
+    /// What was written; nothing more is.
+    std::string take() {
+        text_.resize(std::exchange(used_, 0));
+        return std::move(text_);
+    }
 
 private:
     /// Most outcomes fit: their lines do not grow step by step.
@@ -63,8 +63,17 @@ private:
     JsonWriter& open(char bracket);
     JsonWriter& close(char bracket);
     void separate();
+    void append(char c) { append(std::string_view(&c, 1)); }
+    void append(std::string_view bytes) {
+        if (bytes.size() > text_.size() - used_) grow(bytes.size());
+        used_ += bytes.copy(text_.data() + used_, bytes.size());
+    }
+    void grow(std::size_t more);
+    void append_string(std::string_view text);
+    void append_escaped(std::string_view bytes);
 
-    std::string text_;
+    std::string text_;  ///< room, of which a part is used: some twenty short texts make a line
+    std::size_t used_ = 0;
     bool needs_comma_ = false;
 };
 

@@ -209,6 +209,9 @@ private:
         else
             at.machine.disk.put_back(".", *at.before_change);
         tell(at, "has its files back");
+        // A shard that met the change stands still until the next start.
+        at.allowed.push_back(
+            {{.corrupt = true, .all_its_life = true}, world_.elapsed(), at.process});
         at.change.reset();
         at.before_change.reset();
     }
