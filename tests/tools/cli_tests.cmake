@@ -34,6 +34,7 @@ vouch_add_test(tools_vouch
     LABELS unit one-thread
     TIMEOUT 300)
 vouch_slow_passphrases(tools_vouch/earlier_books_test tools_vouch/small_machine_test)
+vouch_does_more_in_dev(tools_vouch tools_vouch/small_machine_test)
 target_compile_definitions(tools_vouch PRIVATE VOUCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 add_dependencies(tools_vouch vouch)
 
