@@ -285,7 +285,7 @@ TEST_CASE("json: strings survive") {
          {std::string("plain"), std::string("\"\\/\b\f\n\r\t"), std::string("\x01\x1f\x7f"),
           std::string("a\0b", 3), std::string("käse 汉 😀")}) {
         JsonWriter json;
-        json.open_object().member(text, text).close_object();
+        json.open_object().key_of(text).string(text).close_object();
         const auto parsed = nlohmann::json::parse(json.take());
         CHECK(parsed[text] == text);
     }
