@@ -40,8 +40,10 @@ Result<std::int64_t> ask(rd_kafka_t* handle, const std::string& topic, std::int3
         answer.offset = bound;
         rd_kafka_resp_err_t error =
             rd_kafka_offsets_for_times(handle, asked.get(), left_ms(deadline));
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR || answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            error = answer.err;
+        // Why nobody could be asked stands in the answer.
+        const bool is_told = error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                             error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        if (is_told && answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) error = answer.err;
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR && answer.offset >= 0) return answer.offset;
         if (error != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || left_ms(deadline) == 0)
             return Fault{FaultCode::retriable, topic + " partition " + std::to_string(partition) +
