@@ -50,7 +50,7 @@ public:
     /// Left out when empty.
     JsonWriter& member_if_any(JsonName name, std::string_view value);
 
-    /// What was written; nothing more is.
+    /// What was written so far.
     std::string take() {
         text_.resize(std::exchange(used_, 0));
         return std::move(text_);
@@ -65,7 +65,7 @@ private:
     void separate();
     void append(char c) { append(std::string_view(&c, 1)); }
     void append(std::string_view bytes) {
-        if (bytes.size() > text_.size() - used_) grow(bytes.size());
+        if (used_ + bytes.size() > text_.size()) grow(bytes.size());
         used_ += bytes.copy(text_.data() + used_, bytes.size());
     }
     void grow(std::size_t more);
