@@ -209,9 +209,6 @@ private:
         else
             at.machine.disk.put_back(".", *at.before_change);
         tell(at, "has its files back");
-        // A shard that met the change stands still until the next start.
-        at.allowed.push_back(
-            {{.corrupt = true, .all_its_life = true}, world_.elapsed(), at.process});
         at.change.reset();
         at.before_change.reset();
     }
@@ -448,7 +445,10 @@ private:
         tell("all is healed");
         is_healed_ = true;
         for (const auto& each : stations_) {
-            if (each->is_changed() && each->machine.has_opened_log) undo_change(*each);
+            if (!each->is_changed() || !each->machine.has_opened_log) continue;
+            // A shard that met the change stands still until the next start.
+            each->allowed.push_back({{.corrupt = true, .all_its_life = true}, {}, each->process});
+            undo_change(*each);
         }
         const SimulatedTime until = world_.elapsed() + kConvergence;
         const auto is_done = [&] {
