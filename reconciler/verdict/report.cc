@@ -124,8 +124,8 @@ std::string padded(std::string text, std::size_t width) {
 
 std::string trial_text(const ReplayReport& report) {
     constexpr std::size_t kWidth = 24;
-    std::string text =
-        report.unread().empty() ? "trial balance:\n" : "trial balance, of what could be read:\n";
+    std::string text = report.unread().empty() ? "trial balance:\n"
+                                               : "trial balance, of what could be read:\n";
     for (const TrialLine& line : report.trial_balance.lines()) {
         const Scale scale = line.asset.scale();
         text += "  ledger " + std::to_string(line.ledger.value()) + "  " + line.asset.text() + '\n';
@@ -138,10 +138,10 @@ std::string trial_text(const ReplayReport& report) {
                     " have no payee yet\n";
         }
         if (line.has_transit()) {
-            text += "    between shards, posted " + line.in_transit_text() + "; came back " +
-                    to_text(line.returned, scale) + "; held toward other shards " +
-                    to_text(line.transit_credits_held, scale) + ", there " +
-                    to_text(line.transit_debits_held, scale) + '\n';
+            text += "    between shards, posted " + line.in_transit_text() +
+                    "; came back " + to_text(line.returned, scale) +
+                    "; held toward other shards " + to_text(line.transit_credits_held, scale) +
+                    ", there " + to_text(line.transit_debits_held, scale) + '\n';
         }
         if (report.is_even(line) == false) text += "    UNEVEN\n";
     }
@@ -360,7 +360,8 @@ std::string to_text(const ReplayReport& report) {
 std::string to_json_lines(const ReplayReport& report) {
     std::string lines = findings_json("finding", report.findings) +
                         findings_json("observation", report.observations);
-    for (const TrialLine& sums : report.trial_balance.lines()) lines += trial_json(report, sums);
+    for (const TrialLine& sums : report.trial_balance.lines())
+        lines += trial_json(report, sums);
     for (const ShardReport& shard : report.shards)
         lines += acts_json(shard) + writers_json(shard) + shard_json(shard);
     return lines + verdict_json(report);
